@@ -1,0 +1,16 @@
+package cells
+
+import "example.com/dsim/des"
+
+// Oracle judges a run by what its cells emit. It is fed in the total order of
+// keys, only kinds it asked for, and draws, sends and changes nothing.
+type Oracle interface {
+	// Kinds are the emissions the oracle wants to see.
+	Kinds() []Kind
+	// Observe takes one emission. An error means that the property failed
+	// here; it says what was seen and what should have been.
+	Observe(des.Key, Emission) error
+	// Finish is asked once, at the end of a run that ended by itself: what
+	// never came may be an error now.
+	Finish() error
+}

@@ -1,0 +1,3 @@
+package des
+// Rand placeholder.
+type Rand struct{}

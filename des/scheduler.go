@@ -1,0 +1,307 @@
+package des
+
+import (
+	"fmt"
+
+	"example.com/dsim/clock"
+)
+
+// Dispatcher handles the events of one class of entities.
+type Dispatcher interface {
+	Dispatch(Event)
+}
+
+// Ties says how events at one instant and depth are ordered.
+type Ties uint8
+
+const (
+	TiesFIFO     Ties = iota // by entity, then sequence
+	TiesShuffled             // by a hash first: real networks promise no order
+)
+
+// Config is what a Scheduler is made of.
+type Config struct {
+	Limits Limits
+	Causes bool                // keep the cause of every pending event, for records
+	Name   func(Entity) string // names entities in errors; may be nil
+}
+
+// Scheduler runs events in the total order of their keys.
+type Scheduler struct {
+	now      clock.Time
+	began    bool   // an event at now has run, or RunUntil has reached it
+	delta    uint16 // of the event being handled
+	deepest  uint16 // the greatest delta run at now
+	running  bool   // inside a Dispatch
+	executed uint64
+	current  Event
+	cause    Key
+	queue    Queue
+	handlers [4]Dispatcher
+	limits   Limits
+	name     func(Entity) string
+	err      error // what stops the run; set once
+
+	causes map[pendingKey]Key // of pending events; nil unless kept
+	chain  []chainLink        // of deep events of this instant
+
+	instant func(clock.Time) // called when an instant that was touched is complete
+	touched bool
+
+	stopped bool
+}
+
+type pendingKey struct {
+	entity Entity
+	seq    uint64
+}
+
+type chainLink struct{ key, cause Key }
+
+// chainKept is how many of the last causes a zero-delay error can name.
+const chainKept = 64
+
+// NewScheduler gives a scheduler at time 0 with nothing to do.
+func NewScheduler(c Config) *Scheduler {
+	s := &Scheduler{limits: c.Limits.withDefaults(), name: c.Name}
+	if c.Causes {
+		s.causes = make(map[pendingKey]Key)
+	}
+	return s
+}
+
+// Handle sets who handles the events of a class. Each class is set once,
+// before its first event runs.
+func (s *Scheduler) Handle(c Class, d Dispatcher) { s.handlers[c] = d }
+
+// Now is the instant the run has reached.
+func (s *Scheduler) Now() clock.Time { return s.now }
+
+// Current is the key of the event being handled or handled last.
+func (s *Scheduler) Current() Key { return s.current.Key() }
+
+// Cause is the key of the event that scheduled the current one, zero if it is
+// not known.
+func (s *Scheduler) Cause() Key { return s.cause }
+
+// Executed is the number of events handled so far.
+func (s *Scheduler) Executed() uint64 { return s.executed }
+
+// Pending is the number of events that have not happened yet.
+func (s *Scheduler) Pending() int { return s.queue.Len() }
+
+// At schedules an event of entity e at instant t, which must not lie in the
+// past. Its delta follows from when it is scheduled.
+func (s *Scheduler) At(t clock.Time, e Entity, rank uint16, seq, arg uint64) {
+	s.queue.Push(s.event(t, e, rank, seq, arg))
+}
+
+// NewTimer gives a timer of the queue, not armed.
+func (s *Scheduler) NewTimer() TimerRef { return s.queue.NewTimer() }
+
+// FreeTimer gives a timer back; it is disarmed first.
+func (s *Scheduler) FreeTimer(r TimerRef) {
+	s.Disarm(r)
+	s.queue.FreeTimer(r)
+}
+
+// Arm schedules the event of a timer, instead of what it was armed for.
+func (s *Scheduler) Arm(r TimerRef, t clock.Time, e Entity, rank uint16, seq, arg uint64) {
+	if s.causes != nil {
+		s.forget(r)
+	}
+	s.queue.Arm(r, s.event(t, e, rank, seq, arg))
+}
+
+// Disarm cancels the event of a timer and reports whether there was one.
+func (s *Scheduler) Disarm(r TimerRef) bool {
+	if s.causes != nil {
+		s.forget(r)
+	}
+	return s.queue.Disarm(r)
+}
+
+func (s *Scheduler) forget(r TimerRef) {
+	if e, ok := s.queue.Armed(r); ok {
+		delete(s.causes, pendingKey{e.Entity(), e.Seq})
+	}
+}
+
+func (s *Scheduler) event(t clock.Time, e Entity, rank uint16, seq, arg uint64) Event {
+	if t < s.now {
+		panic(fmt.Sprintf("des: %s scheduled at %s, which is before now, %s", e, t, s.now))
+	}
+	delta := uint16(0)
+	if t == s.now && s.began {
+		d := uint32(s.delta) + 1
+		if !s.running {
+			d = uint32(s.deepest) + 1
+		}
+		delta = uint16(min(d, 0xffff))
+		if delta > s.limits.Delta && s.err == nil {
+			s.err = s.zeroDelay(Key{Time: t, Delta: delta, Entity: e, Seq: seq})
+		}
+	}
+	ev := Event{t, uint64(delta)<<48 | uint64(rank)<<32 | uint64(e), seq, arg}
+	if s.causes != nil && s.running {
+		s.causes[pendingKey{e, seq}] = s.current.Key()
+	} else if delta+chainKept > s.limits.Delta && s.running {
+		s.chain = append(s.chain, chainLink{ev.Key(), s.current.Key()})
+	}
+	return ev
+}
+
+// zeroDelay walks the causes back from k.
+func (s *Scheduler) zeroDelay(k Key) error {
+	err := &ZeroDelayError{Limit: s.limits.Delta}
+	keys := []Key{k}
+	at := s.current.Key()
+	for range chainKept {
+		if at.Time != k.Time || at.IsZero() {
+			break
+		}
+		keys = append(keys, at)
+		next, ok := Key{}, false
+		if at == s.current.Key() && !s.cause.IsZero() {
+			next, ok = s.cause, true
+		}
+		for _, l := range s.chain {
+			if l.key == at {
+				next, ok = l.cause, true
+			}
+		}
+		if !ok {
+			break
+		}
+		at = next
+	}
+	for i := len(keys) - 1; i >= 0; i-- {
+		err.Chain = append(err.Chain, keys[i])
+		name := keys[i].Entity.String()
+		if s.name != nil {
+			name = s.name(keys[i].Entity)
+		}
+		err.Names = append(err.Names, name)
+	}
+	return err
+}
+
+// OnInstant sets what is called when an instant is complete at which Touch was
+// called: when nothing with a time up to it is pending. It runs before any
+// later event, and may schedule later events only.
+func (s *Scheduler) OnInstant(f func(clock.Time)) { s.instant = f }
+
+// Touch asks for the call of OnInstant at the end of this instant.
+func (s *Scheduler) Touch() { s.touched = true }
+
+// Fail stops the run with err after the event being handled; the first error
+// is kept.
+func (s *Scheduler) Fail(err error) {
+	if s.err == nil {
+		s.err = err
+	}
+}
+
+// Err is what stopped the run, nil if nothing did.
+func (s *Scheduler) Err() error { return s.err }
+
+// Stop ends the run cleanly before the next event.
+func (s *Scheduler) Stop() { s.stopped = true }
+
+// Stopped reports whether Stop was called.
+func (s *Scheduler) Stopped() bool { return s.stopped }
+
+// Next is the instant of the next event, [clock.Never] if there is none.
+func (s *Scheduler) Next() clock.Time {
+	if e, ok := s.queue.Peek(); ok {
+		return e.Time
+	}
+	return clock.Never
+}
+
+// Step runs the next event if it is due at or before t, and reports whether
+// there was one. Now becomes the event's time.
+func (s *Scheduler) Step(t clock.Time) bool {
+	if s.err != nil || s.stopped {
+		return false
+	}
+	e, ok := s.queue.Peek()
+	if s.touched && (!ok || e.Time > s.now) {
+		s.complete()
+		if s.err != nil || s.stopped {
+			return false
+		}
+		e, ok = s.queue.Peek()
+	}
+	if !ok || e.Time > t {
+		return false
+	}
+	if s.executed >= s.limits.Events {
+		s.err = fmt.Errorf("%w: %d events by %s", ErrEvents, s.executed, s.now)
+		return false
+	}
+	s.queue.Pop()
+	if e.Time > s.now || !s.began {
+		s.begin(e.Time)
+	}
+	s.delta = e.Delta()
+	s.deepest = max(s.deepest, s.delta)
+	s.current = e
+	if s.causes != nil {
+		k := pendingKey{e.Entity(), e.Seq}
+		s.cause = s.causes[k]
+		delete(s.causes, k)
+	}
+	s.executed++
+	s.running = true
+	s.handlers[e.Ord>>30&3].Dispatch(e)
+	s.running = false
+	return s.err == nil
+}
+
+func (s *Scheduler) begin(t clock.Time) {
+	s.now = t
+	s.began = true
+	s.delta, s.deepest = 0, 0
+	s.chain = s.chain[:0]
+}
+
+func (s *Scheduler) complete() {
+	s.touched = false
+	if s.instant != nil {
+		s.instant(s.now)
+	}
+}
+
+// RunUntil runs everything due at or before t, and leaves Now at t unless the
+// run was stopped.
+func (s *Scheduler) RunUntil(t clock.Time) error {
+	t = min(t, s.limits.Time)
+	for s.Step(t) {
+	}
+	if s.err == nil && !s.stopped && t > s.now {
+		s.begin(t)
+	}
+	return s.err
+}
+
+// Act runs f as an act from outside at Now: what f schedules for this instant
+// comes after all that has already run at it. key is the place of the act in
+// the order; cause chains start at it.
+func (s *Scheduler) Act(e Entity, seq uint64, f func()) {
+	if s.running {
+		panic("des: Act inside an event")
+	}
+	delta := uint16(0)
+	if s.began && s.executed > 0 && s.current.Time == s.now {
+		delta = s.deepest + 1
+	}
+	s.began = true
+	s.delta = delta
+	s.deepest = delta
+	s.current = MakeEvent(Key{Time: s.now, Delta: delta, Entity: e, Seq: seq}, 0)
+	s.cause = Key{}
+	s.running = true
+	f()
+	s.running = false
+}
