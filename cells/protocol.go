@@ -17,7 +17,6 @@ type Port uint32
 // TimerID names a timer of a cell; protocols number their own.
 type TimerID uint32
 
-
 // Rand is a named stream of random numbers; see [des.Rand].
 type Rand = des.Rand
 

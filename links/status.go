@@ -1,0 +1,114 @@
+package links
+
+import (
+	"slices"
+	"strings"
+
+	"example.com/dsim/cells"
+	"example.com/dsim/des"
+)
+
+// Snapshot is the topology with everybody's status; see [cells.Datacenter].
+func (n *Network) Snapshot() cells.Snapshot {
+	s := cells.Snapshot{Time: n.sched.Now(), Version: n.version.number}
+	for i := range n.host.Len() {
+		ref := cells.CellRef(i)
+		if n.host.Run(ref) != cells.Removed {
+			s.Cells = append(s.Cells, n.host.Status(ref))
+		}
+	}
+	slices.SortFunc(s.Cells, func(a, b cells.CellStatus) int { return strings.Compare(string(a.ID), string(b.ID)) })
+	for i := range n.links {
+		l := &n.links[i]
+		if l.gone || l.drains {
+			continue
+		}
+		s.Links = append(s.Links, cells.LinkStatus{
+			Name: l.spec.Name, Ends: [2]string{l.spec.A.String(), l.spec.B.String()}, Stream: l.spec.Stream,
+			AB: n.dirs[l.dir[0]].params.Changed(), BA: n.dirs[l.dir[1]].params.Changed(),
+		})
+	}
+	slices.SortFunc(s.Links, func(a, b cells.LinkStatus) int { return strings.Compare(a.Name, b.Name) })
+	return s
+}
+
+// Link gives the counts of a link's two directions; false if there is no such
+// link now.
+func (n *Network) Link(name string) (counts [2]Counts, ok bool) {
+	i, ok := n.byName[name]
+	if !ok {
+		return counts, false
+	}
+	l := &n.links[i]
+	return [2]Counts{n.dirs[l.dir[0]].counts, n.dirs[l.dir[1]].counts}, true
+}
+
+// Totals adds up the counts of all directions there ever were.
+func (n *Network) Totals() Counts {
+	var t Counts
+	for i := range n.dirs {
+		t.add(&n.dirs[i].counts)
+	}
+	return t
+}
+
+func (c *Counts) add(o *Counts) {
+	c.Sent += o.Sent
+	c.Delivered += o.Delivered
+	c.Dropped += o.Dropped
+	c.Lost += o.Lost
+	c.Corrupted += o.Corrupted
+	c.Flips += o.Flips
+	c.Duplicated += o.Duplicated
+	c.Reordered += o.Reordered
+	c.Queue += o.Queue
+	c.Resets += o.Resets
+}
+
+// Add is the sum of two directions' counts.
+func (c Counts) Add(o Counts) Counts {
+	c.add(&o)
+	return c
+}
+
+// CountNames are the names of counts in conditions and tables.
+var CountNames = []string{
+	"sent", "delivered", "dropped", "lost", "corrupted", "flips", "duplicated", "reordered", "queue-dropped", "resets",
+}
+
+// Get is the count with one of CountNames.
+func (c Counts) Get(name string) (uint64, bool) {
+	all := [...]uint64{
+		c.Sent, c.Delivered, c.Dropped, c.Lost, c.Corrupted, c.Flips, c.Duplicated, c.Reordered, c.Queue, c.Resets,
+	}
+	i := slices.Index(CountNames, name)
+	if i < 0 {
+		return 0, false
+	}
+	return all[i], true
+}
+
+// Watch asks that the end of an instant be announced whenever a count of a
+// link may have changed.
+func (n *Network) Watch(name string) bool {
+	i, ok := n.byName[name]
+	if !ok {
+		return false
+	}
+	for _, d := range n.links[i].dir {
+		n.dirs[d].watched = true
+	}
+	return true
+}
+
+// EntityName names an entity for people: "cell alice", "link ab>".
+func (n *Network) EntityName(e des.Entity) string {
+	i := int(e.Index())
+	switch {
+	case e.Class() == des.Cell && i < n.host.Len():
+		return "cell " + string(n.host.Name(cells.CellRef(i)))
+	case e.Class() == des.Direction && i < len(n.dirs):
+		return "link " + n.dirs[i].name
+	}
+	return e.String()
+}

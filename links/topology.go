@@ -1,0 +1,518 @@
+package links
+
+import (
+	"fmt"
+	"slices"
+
+	"example.com/dsim/cells"
+	"example.com/dsim/des"
+)
+
+// version is the last batch that was applied.
+type version struct {
+	number uint64
+	hash   des.Fold
+}
+
+// Apply carries out a batch; see [cells.Datacenter]. Within an event of the
+// timeline it acts inside that event; from outside, as an act of the timeline
+// after all that has already happened at this instant.
+func (n *Network) Apply(number uint64, batch []cells.Change) error {
+	hash := hashBatch(batch)
+	if number == n.version.number && hash == n.version.hash {
+		return nil
+	}
+	if number <= n.version.number {
+		return fmt.Errorf("batch %d: %w: the last was %d", number, cells.ErrStale, n.version.number)
+	}
+	plan, err := n.plan(batch)
+	if err != nil {
+		return fmt.Errorf("batch %d: %w", number, err)
+	}
+	n.version = version{number, hash}
+	n.outside(func() {
+		for i := range plan {
+			plan[i].do()
+		}
+	})
+	return nil
+}
+
+// Version is the number of the last batch that was applied.
+func (n *Network) Version() uint64 { return n.version.number }
+
+// outside runs f inside the current event, or as an act of its own.
+func (n *Network) outside(f func()) {
+	if n.sched.Running() {
+		f()
+		return
+	}
+	n.acts++
+	n.sched.Act(des.MakeEntity(des.Timeline, 1), n.acts, f)
+}
+
+// Command gives a cell a command; see [cells.Datacenter].
+func (n *Network) Command(id cells.ID, args []string) (answer string, err error) {
+	ref, ok := n.host.Find(id)
+	if !ok {
+		return "", fmt.Errorf("no cell %q", id)
+	}
+	n.outside(func() { answer, err = n.host.Command(ref, args) })
+	return answer, err
+}
+
+func hashBatch(batch []cells.Change) des.Fold {
+	var f des.Fold
+	for _, c := range batch {
+		f.Text(fmt.Sprintf("%+v", c))
+	}
+	return f
+}
+
+// step is one checked change, ready to be made.
+type step struct {
+	op cells.ChangeOp
+	do func()
+}
+
+// planner checks a batch against the topology it leads to.
+type planner struct {
+	n     *Network
+	cells map[cells.ID]bool       // that the batch adds (true) or removes (false)
+	links map[string]bool         // likewise
+	ports map[cells.Endpoint]bool // that the batch takes (true) or frees (false)
+	steps []step
+}
+
+// plan checks every change of a batch, in the order in which they act. Nothing
+// is changed.
+func (n *Network) plan(batch []cells.Change) ([]step, error) {
+	p := &planner{
+		n: n, cells: make(map[cells.ID]bool), links: make(map[string]bool),
+		ports: make(map[cells.Endpoint]bool),
+	}
+	sorted := slices.Clone(batch)
+	slices.SortStableFunc(sorted, func(a, b cells.Change) int { return int(a.Op) - int(b.Op) })
+	for i := range sorted {
+		c := &sorted[i]
+		var err error
+		switch c.Op {
+		case cells.RemoveLink:
+			err = p.removeLink(c)
+		case cells.RemoveCell:
+			err = p.removeCell(c)
+		case cells.SetLink:
+			err = p.setLink(c)
+		case cells.AddCell:
+			err = p.addCell(c)
+		case cells.AddLink:
+			err = p.addLink(c)
+		case cells.SetCell:
+			err = p.setCell(c)
+		default:
+			err = fmt.Errorf("change %d: unknown", c.Op)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return p.steps, nil
+}
+
+func (p *planner) add(op cells.ChangeOp, what string, do func()) {
+	n := p.n
+	p.steps = append(p.steps, step{op, func() {
+		n.host.Record(des.Record{Op: des.OpChange, Text: op.String() + " " + what})
+		do()
+	}})
+}
+
+// hasCell reports whether a cell is there once the batch is done.
+func (p *planner) hasCell(id cells.ID) bool {
+	if has, ok := p.cells[id]; ok {
+		return has
+	}
+	_, ok := p.n.host.Find(id)
+	return ok
+}
+
+func (p *planner) findLink(name string) (*link, uint32, error) {
+	i, ok := p.n.byName[name]
+	if has, said := p.links[name]; !ok || said && !has {
+		return nil, 0, fmt.Errorf("no link %q", name)
+	}
+	return &p.n.links[i], i, nil
+}
+
+func (p *planner) removeLink(c *cells.Change) error {
+	l, i, err := p.findLink(c.Link.Name)
+	if err != nil {
+		return err
+	}
+	p.links[c.Link.Name] = false
+	if !c.Link.Drain {
+		p.ports[l.spec.A], p.ports[l.spec.B] = false, false
+	}
+	p.add(c.Op, c.Link.Name, func() { p.n.removeLink(i, c.Link.Drain) })
+	return nil
+}
+
+func (p *planner) removeCell(c *cells.Change) error {
+	id := c.Cell.ID
+	if !p.hasCell(id) {
+		return fmt.Errorf("no cell %q", id)
+	}
+	p.cells[id] = false
+	for i := range p.n.links {
+		l := &p.n.links[i]
+		if l.gone || l.spec.A.Cell != id && l.spec.B.Cell != id {
+			continue
+		}
+		if _, said := p.links[l.spec.Name]; said {
+			continue
+		}
+		if err := p.removeLink(&cells.Change{Op: cells.RemoveLink, Link: cells.LinkSpec{Name: l.spec.Name}}); err != nil {
+			return err
+		}
+	}
+	p.add(c.Op, string(id), func() {
+		ref, _ := p.n.host.Find(id)
+		p.n.crashed(ref)
+		p.n.host.Remove(ref)
+	})
+	return nil
+}
+
+func (p *planner) setLink(c *cells.Change) error {
+	l, i, err := p.findLink(c.Link.Name)
+	if err != nil {
+		return err
+	}
+	both, brk := takeBreak(c.Link.Both)
+	if brk && !l.spec.Stream {
+		return fmt.Errorf("link %q: only connections of stream links can be reset", c.Link.Name)
+	}
+	var params [2]Params
+	for k, own := range [2][]cells.Param{c.Link.AB, c.Link.BA} {
+		params[k] = p.n.dirs[l.dir[k]].params
+		if err := params[k].setAll(both, own, l.spec.Stream); err != nil {
+			return fmt.Errorf("link %q: %w", c.Link.Name, err)
+		}
+	}
+	p.add(c.Op, describe(c.Link), func() {
+		for k := range params {
+			p.n.setDirection(p.n.links[i].dir[k], params[k])
+		}
+		if brk {
+			p.n.breakAll(i, cells.ErrReset)
+		}
+	})
+	return nil
+}
+
+// Break is a parameter for SetLink alone: it breaks every connection of a
+// stream link, once.
+var Break = cells.Param{Name: "break", Value: "now"}
+
+func takeBreak(list []cells.Param) ([]cells.Param, bool) {
+	i := slices.Index(list, Break)
+	if i < 0 {
+		return list, false
+	}
+	return slices.Delete(slices.Clone(list), i, i+1), true
+}
+
+func (p *Params) setAll(both, own []cells.Param, stream bool) error {
+	for _, list := range [2][]cells.Param{both, own} {
+		for _, q := range list {
+			if err := p.Set(q); err != nil {
+				return err
+			}
+		}
+	}
+	return p.check(stream)
+}
+
+func (p *planner) addCell(c *cells.Change) error {
+	spec := c.Cell
+	if spec.ID == "" {
+		return fmt.Errorf("a cell needs a name")
+	}
+	if p.hasCell(spec.ID) {
+		return fmt.Errorf("cell %q: exists already", spec.ID)
+	}
+	if p.n.opt.Make == nil {
+		return fmt.Errorf("cell %q: this network makes no protocols", spec.ID)
+	}
+	for i, name := range spec.Ports {
+		if slices.Index(spec.Ports, name) != i {
+			return fmt.Errorf("cell %q: port %q is declared twice", spec.ID, name)
+		}
+	}
+	if _, err := p.n.opt.Make(spec); err != nil {
+		return fmt.Errorf("cell %q: %w", spec.ID, err)
+	}
+	p.cells[spec.ID] = true
+	p.add(c.Op, string(spec.ID), func() {
+		renew := func() (cells.Protocol, error) { return p.n.opt.Make(spec) }
+		if _, err := p.n.host.Add(spec, renew); err != nil {
+			p.n.sched.Fail(err)
+		}
+	})
+	return nil
+}
+
+func (p *planner) addLink(c *cells.Change) error {
+	spec := c.Link
+	fail := func(format string, args ...any) error {
+		return fmt.Errorf("link %q: "+format, append([]any{spec.Name}, args...)...)
+	}
+	if spec.Name == "" {
+		return fmt.Errorf("a link needs a name")
+	}
+	_, exists := p.n.byName[spec.Name]
+	if has, said := p.links[spec.Name]; has || exists && !said {
+		return fail("exists already")
+	}
+	for _, e := range [2]cells.Endpoint{spec.A, spec.B} {
+		if !p.hasCell(e.Cell) {
+			return fail("no cell %q", e.Cell)
+		}
+		if taken, said := p.ports[e]; taken || !said && p.n.linked(e) {
+			return fail("port %s has a link already", e)
+		}
+		p.ports[e] = true
+	}
+	if spec.A == spec.B {
+		return fail("both ends are port %s", spec.A)
+	}
+	var params [2]Params
+	for k, own := range [2][]cells.Param{spec.AB, spec.BA} {
+		params[k] = Defaults()
+		if err := params[k].setAll(spec.Both, own, spec.Stream); err != nil {
+			return fail("%w", err)
+		}
+	}
+	p.links[spec.Name] = true
+	p.add(c.Op, describe(spec), func() { p.n.addLink(spec, params) })
+	return nil
+}
+
+// linked reports whether a port has a link now, one that drains included.
+func (n *Network) linked(e cells.Endpoint) bool {
+	ref, ok := n.host.Find(e.Cell)
+	if !ok {
+		return false
+	}
+	p, ok := n.host.StaticPort(ref, e.Port)
+	return ok && n.directionOf(p) != nil
+}
+
+func describe(l cells.LinkSpec) string {
+	s := l.Name
+	for _, q := range l.Both {
+		s += " " + q.String()
+	}
+	for _, q := range l.AB {
+		s += " >" + q.String()
+	}
+	for _, q := range l.BA {
+		s += " <" + q.String()
+	}
+	return s
+}
+
+func (n *Network) addLink(spec cells.LinkSpec, params [2]Params) {
+	index := uint32(len(n.links))
+	life := n.lives[spec.Name]
+	n.lives[spec.Name] = life + 1
+	n.byName[spec.Name] = index
+	l := link{spec: spec}
+	var ports [2]cells.PortRef
+	for k, e := range [2]cells.Endpoint{spec.A, spec.B} {
+		ref, _ := n.host.Find(e.Cell)
+		p, ok := n.host.StaticPort(ref, e.Port)
+		if !ok {
+			p = n.host.AddStaticPort(ref, e.Port)
+		}
+		ports[k] = p
+	}
+	for k := range ports {
+		name := spec.Name + [2]string{">", "<"}[k]
+		d := direction{
+			name: name, link: index, from: ports[k], to: ports[1-k],
+			chance: newChance(n.host.Seed(), name, life),
+			tieKey: n.host.Seed().Hash("tie", "link", name),
+		}
+		i := uint32(len(n.dirs))
+		d.index = i
+		l.dir[k] = i
+		n.dirs = append(n.dirs, d)
+		for int(ports[k]) >= len(n.out) {
+			n.out = append(n.out, 0)
+		}
+		n.out[ports[k]] = int32(i) + 1
+		n.dirs[i].setParams(params[k])
+	}
+	n.links = append(n.links, l)
+	n.host.Bind(ports[0], spec.B.String(), params[0].MTU, spec.Stream)
+	n.host.Bind(ports[1], spec.A.String(), params[1].MTU, spec.Stream)
+}
+
+func (d *direction) setParams(p Params) {
+	if p.BER != d.params.BER || p.BER.Num == 0 {
+		d.geometric = nil
+		if !p.BER.IsZero() {
+			d.geometric = des.NewGeometric(p.BER)
+		}
+	}
+	d.params = p
+}
+
+// setDirection changes a direction for what is sent from now on. Frames on the
+// way keep their due times, but for what a cut does to them.
+func (n *Network) setDirection(i uint32, p Params) {
+	d := &n.dirs[i]
+	was := d.params.Cut
+	d.setParams(p)
+	n.host.SetMTU(d.from, p.MTU)
+	if d.watched {
+		n.sched.Touch()
+	}
+	switch {
+	case p.Cut == was:
+	case p.Cut == CutLost:
+		if n.links[d.link].spec.Stream {
+			n.breakAll(d.link, cells.ErrReset)
+		}
+		n.lose(d, cells.ReasonCut)
+	case len(d.held) > 0 && p.Cut != CutHold:
+		n.release(d)
+	}
+}
+
+// removeLink takes a link away. With drain, what was sent arrives first, and
+// each end stays up until its own side has.
+func (n *Network) removeLink(i uint32, drain bool) {
+	l := &n.links[i]
+	delete(n.byName, l.spec.Name)
+	for _, k := range l.dir {
+		if d := &n.dirs[k]; len(d.held) > 0 && drain {
+			d.params.Cut = CutNo
+			n.release(d)
+		}
+	}
+	l.drains = drain
+	for _, k := range l.dir {
+		d := &n.dirs[k]
+		if drain && d.flying > 0 {
+			continue
+		}
+		n.lose(d, cells.ReasonRemoved)
+		n.drained(d)
+	}
+	if l.spec.Stream && !drain {
+		n.breakAll(i, cells.ErrRemoved)
+	}
+}
+
+// drained ends the receiving side of a direction of a removed link.
+func (n *Network) drained(d *direction) {
+	l := &n.links[d.link]
+	if l.spec.Stream {
+		for _, e := range append([]*end(nil), n.ends...) {
+			if e != nil && n.dirs[e.dir].link == d.link && n.dirs[e.dir].to == d.from {
+				n.removeEnd(e)
+				n.host.PostDown(e.port, cells.ErrRemoved)
+			}
+		}
+	}
+	n.host.Unbind(d.to, cells.ErrRemoved)
+	n.out[d.to] = 0
+	l.gone = n.out[d.from] == 0 || n.directionOf(d.from) != d
+}
+
+func (p *planner) setCell(c *cells.Change) error {
+	id := c.Cell.ID
+	if !p.hasCell(id) {
+		return fmt.Errorf("no cell %q", id)
+	}
+	if p.cells[id] {
+		return fmt.Errorf("cell %q: is added by the same batch: give it its settings there", id)
+	}
+	ref, _ := p.n.host.Find(id)
+	for _, q := range c.Cell.Params {
+		do, err := p.n.cellSetting(ref, q)
+		if err != nil {
+			return err
+		}
+		p.add(c.Op, string(id)+" "+q.String(), do)
+	}
+	return nil
+}
+
+// cellSetting checks one setting of a cell and gives what carries it out.
+func (n *Network) cellSetting(ref cells.CellRef, q cells.Param) (func(), error) {
+	h := n.host
+	id := h.Name(ref)
+	wrap := func(f func() error) func() {
+		return func() {
+			if err := f(); err != nil {
+				n.sched.Fail(err)
+			}
+		}
+	}
+	switch q.Name {
+	case cells.SetRun:
+		return n.runSetting(ref, q.Value, wrap)
+	case cells.SetDrift:
+		d, err := des.ParseDrift(q.Value)
+		if err != nil {
+			return nil, fmt.Errorf("cell %q: drift %w", id, err)
+		}
+		return wrap(func() error { return h.SetDrift(ref, d) }), nil
+	case cells.SetStep, cells.SetOffset:
+		d, err := des.ParseDuration(q.Value)
+		if err != nil {
+			return nil, fmt.Errorf("cell %q: %s %w", id, q.Name, err)
+		}
+		if q.Name == cells.SetStep {
+			return func() { h.StepClock(ref, duration(d)) }, nil
+		}
+		return func() { h.OffsetClock(ref, duration(d)) }, nil
+	}
+	return nil, fmt.Errorf("cell %q: no setting %q: must be run, drift, step or offset", id, q.Name)
+}
+
+func (n *Network) runSetting(ref cells.CellRef, word string, wrap func(func() error) func()) (func(), error) {
+	h := n.host
+	id, run := h.Name(ref), h.Run(ref)
+	refuse := func() (func(), error) { return nil, fmt.Errorf("cell %q: cannot %s, it is %s", id, word, run) }
+	switch word {
+	case "crash":
+		if run != cells.Running && run != cells.Paused {
+			return refuse()
+		}
+		return wrap(func() error {
+			n.crashed(ref)
+			return h.Crash(ref)
+		}), nil
+	case "restart", "restart-kept":
+		kept := word == "restart-kept"
+		if err := h.CanRestart(ref, kept); err != nil {
+			return nil, err
+		}
+		return wrap(func() error { return h.Restart(ref, kept) }), nil
+	case "pause":
+		if run != cells.Running {
+			return refuse()
+		}
+		return wrap(func() error { return h.Pause(ref) }), nil
+	case "resume":
+		if run != cells.Paused {
+			return refuse()
+		}
+		return wrap(func() error { return h.Resume(ref) }), nil
+	}
+	return nil, fmt.Errorf("cell %q: run %q: must be crash, restart, restart-kept, pause or resume", id, word)
+}
