@@ -2,6 +2,7 @@ package des
 
 import (
 	"fmt"
+	"math"
 
 	"example.com/dsim/clock"
 )
@@ -32,6 +33,8 @@ type Scheduler struct {
 	began    bool   // an event at now has run, or RunUntil has reached it
 	delta    uint16 // of the event being handled
 	deepest  uint16 // the greatest delta run at now
+	ran      bool   // an event or an act has run at now
+	outside  uint16 // delta of the last act from outside at now: depth counts from it
 	running  bool   // inside a Dispatch
 	executed uint64
 	current  Event
@@ -84,6 +87,9 @@ func (s *Scheduler) Current() Key { return s.current.Key() }
 // not known.
 func (s *Scheduler) Cause() Key { return s.cause }
 
+// Running reports whether an event is being handled.
+func (s *Scheduler) Running() bool { return s.running }
+
 // Executed is the number of events handled so far.
 func (s *Scheduler) Executed() uint64 { return s.executed }
 
@@ -133,22 +139,40 @@ func (s *Scheduler) event(t clock.Time, e Entity, rank uint16, seq, arg uint64) 
 	}
 	delta := uint16(0)
 	if t == s.now && s.began {
-		d := uint32(s.delta) + 1
-		if !s.running {
-			d = uint32(s.deepest) + 1
-		}
-		delta = uint16(min(d, 0xffff))
-		if delta > s.limits.Delta && s.err == nil {
-			s.err = s.zeroDelay(Key{Time: t, Delta: delta, Entity: e, Seq: seq})
+		if s.running {
+			delta = s.deeper(s.delta)
+		} else {
+			delta = s.deeper(s.deepest)
+			s.outside = delta
 		}
 	}
 	ev := Event{t, uint64(delta)<<48 | uint64(rank)<<32 | uint64(e), seq, arg}
-	if s.causes != nil && s.running {
+	if !s.running {
+		return ev
+	}
+	if s.causes != nil {
 		s.causes[pendingKey{e, seq}] = s.current.Key()
-	} else if delta+chainKept > s.limits.Delta && s.running {
-		s.chain = append(s.chain, chainLink{ev.Key(), s.current.Key()})
+	}
+	if delta > 0 {
+		depth, limit := int(delta)-int(s.outside), int(s.limits.Delta)
+		if depth > limit && s.err == nil {
+			s.err = s.zeroDelay(ev.Key())
+		}
+		if depth > limit-chainKept {
+			s.chain = append(s.chain, chainLink{ev.Key(), s.current.Key()})
+		}
 	}
 	return ev
+}
+
+// deeper is the delta after d. That there is none is an error: acts from
+// outside are not bounded by the limit of a chain, but they are by the key.
+func (s *Scheduler) deeper(d uint16) uint16 {
+	if d == math.MaxUint16 {
+		s.Fail(fmt.Errorf("instant %s: more than %d acts and causes one after another", s.now, d))
+		return d
+	}
+	return d + 1
 }
 
 // zeroDelay walks the causes back from k.
@@ -246,6 +270,7 @@ func (s *Scheduler) Step(t clock.Time) bool {
 	}
 	s.delta = e.Delta()
 	s.deepest = max(s.deepest, s.delta)
+	s.ran = true
 	s.current = e
 	if s.causes != nil {
 		k := pendingKey{e.Entity(), e.Seq}
@@ -262,7 +287,8 @@ func (s *Scheduler) Step(t clock.Time) bool {
 func (s *Scheduler) begin(t clock.Time) {
 	s.now = t
 	s.began = true
-	s.delta, s.deepest = 0, 0
+	s.ran = false
+	s.delta, s.deepest, s.outside = 0, 0, 0
 	s.chain = s.chain[:0]
 }
 
@@ -293,12 +319,11 @@ func (s *Scheduler) Act(e Entity, seq uint64, f func()) {
 		panic("des: Act inside an event")
 	}
 	delta := uint16(0)
-	if s.began && s.executed > 0 && s.current.Time == s.now {
-		delta = s.deepest + 1
+	if s.ran {
+		delta = s.deeper(s.deepest)
 	}
-	s.began = true
-	s.delta = delta
-	s.deepest = delta
+	s.began, s.ran = true, true
+	s.delta, s.deepest, s.outside = delta, delta, delta
 	s.current = MakeEvent(Key{Time: s.now, Delta: delta, Entity: e, Seq: seq}, 0)
 	s.cause = Key{}
 	s.running = true

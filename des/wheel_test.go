@@ -316,23 +316,14 @@ func TestWheelSpots(t *testing.T) {
 }
 
 func TestTimerMisused(t *testing.T) {
-	wantPanic := func(name string, f func()) {
-		t.Helper()
-		defer func() {
-			if recover() == nil {
-				t.Errorf("%s: no panic", name)
-			}
-		}()
-		f()
-	}
 	var q Queue
 	r := q.NewTimer()
 	q.Arm(r, Event{Time: 1})
-	wantPanic("freed while armed", func() { q.FreeTimer(r) })
+	wantPanic(t, "freed while armed", func() { q.FreeTimer(r) })
 	q.Disarm(r)
 	q.FreeTimer(r)
-	wantPanic("freed twice", func() { q.FreeTimer(r) })
-	wantPanic("armed when free", func() { q.Arm(r, Event{Time: 1}) })
+	wantPanic(t, "freed twice", func() { q.FreeTimer(r) })
+	wantPanic(t, "armed when free", func() { q.Arm(r, Event{Time: 1}) })
 }
 
 // The law: work that has been steady for a while allocates nothing.
