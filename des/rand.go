@@ -32,17 +32,17 @@ func (r *Rand) Uint64() uint64 {
 		return r.spare
 	}
 	n >>= 1
-	x := philox([4]uint32{uint32(n), uint32(n >> 32), 0, r.lane}, r.key0, r.key1)
-	r.spare = uint64(x[3])<<32 | uint64(x[2])
-	return uint64(x[1])<<32 | uint64(x[0])
+	w0, w1, w2, w3 := philox(uint32(n), uint32(n>>32), 0, r.lane, r.key0, r.key1)
+	r.spare = uint64(w3)<<32 | uint64(w2)
+	return uint64(w1)<<32 | uint64(w0)
 }
 
 // At is the word for occurrence n and slot: the n-th frame of a direction, say,
 // and which of the questions about it. The same address gives the same word
 // whatever else was drawn; the stream does not move.
 func (r *Rand) At(n uint64, slot uint32) uint64 {
-	x := philox([4]uint32{uint32(n), uint32(n >> 32), slot, r.lane | addressed}, r.key0, r.key1)
-	return uint64(x[1])<<32 | uint64(x[0])
+	w0, w1, _, _ := philox(uint32(n), uint32(n>>32), slot, r.lane|addressed, r.key0, r.key1)
+	return uint64(w1)<<32 | uint64(w0)
 }
 
 // Drawn is how many words of the stream have been drawn.

@@ -65,7 +65,7 @@ func (s uniform) Max() int64               { return s.hi }
 func (s uniform) Mean() float64            { return float64(s.lo)/2 + float64(s.hi)/2 }
 
 // Exponential gives the gaps of events that happen at random, one each mean.
-// The greatest sample is some 44 times the mean. It panics if mean is negative.
+// The greatest sample is some 45 times the mean. It panics if mean is negative.
 func Exponential(mean int64) Sampler {
 	if mean < 0 {
 		panic("des: Exponential: the mean is negative")
@@ -344,13 +344,14 @@ func (s *empirical) Min() int64     { return s.lo }
 func (s *empirical) Max() int64     { return s.hi }
 func (s *empirical) Mean() float64  { return s.mean }
 
-// minusLog2 is -log2 of the chance that another word is above this one: 0 for
-// the least word, 64 for the greatest, in units of 2^-56. The part of the chance
-// before its first one bit is counted, the rest interpolated.
+// minusLog2 is -log2 of (^word + 1/2) / 2^64, the chance that another word is
+// above this one: from 0 for the least word to 65 for the greatest, in units of
+// 2^-56. The zeros before the chance's first one bit are counted, what follows
+// it is looked up.
 func minusLog2(word uint64) uint64 {
-	u := ^word | 1
-	n := bits.LeadingZeros64(u)
-	f := u << n << 1 // u is (1 + f/2^64) / 2^(n+1)
+	v := ^word
+	n := bits.LeadingZeros64(v)
+	f := (v<<1 | 1) << n // the chance is (1 + f/2^64) / 2^(n+1)
 	i := f >> 54
 	d, _ := bits.Mul64(log2Table[i+1]-log2Table[i], f<<10)
 	return uint64(n+1)<<fixedPoint - log2Table[i] - d

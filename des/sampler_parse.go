@@ -100,7 +100,7 @@ func (p *samplerParser) sampler(s string) (Sampler, error) {
 		v, text, err := p.value(s)
 		if err != nil {
 			if k := nearestShape(s); k != nil {
-				return nil, fmt.Errorf("want %s", k.example)
+				return nil, fmt.Errorf("%s is written %s", k.name, k.example)
 			}
 			return nil, err
 		}
@@ -126,7 +126,7 @@ func (p *samplerParser) sampler(s string) (Sampler, error) {
 		r, err := k.parse(p, args)
 		p.depth--
 		if err == errArgs {
-			return nil, fmt.Errorf("want %s", k.example)
+			return nil, fmt.Errorf("%s is written %s", k.name, k.example)
 		}
 		return r, err
 	}
