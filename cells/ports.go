@@ -29,7 +29,7 @@ type port struct {
 
 	txFrames, txBytes, rxFrames, rxBytes uint64
 	last                                 clock.Time
-	drops                                *[reasonCount]uint64
+	drops                                *[ReasonsMax]uint64
 	log                                  *eventLog
 }
 
@@ -115,7 +115,7 @@ func (h *Host) Drop(p PortRef, r Reason) { h.DropN(p, r, 1) }
 func (h *Host) DropN(p PortRef, r Reason, k uint64) {
 	q := &h.ports[p]
 	if q.drops == nil {
-		q.drops = new([reasonCount]uint64)
+		q.drops = new([ReasonsMax]uint64)
 	}
 	q.drops[r] += k
 }

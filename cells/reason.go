@@ -19,16 +19,16 @@ const (
 	ReasonFCS                   // corrupted, and the link has a frame check sequence
 	ReasonDown                  // the receiving cell is not running
 	ReasonRemoved               // the link or the receiver was removed
-	reasonCount
+	ReasonsMax                 // how many reasons there are
 )
 
-var reasonNames = [reasonCount]string{
+var reasonNames = [ReasonsMax]string{
 	"no-port", "closed", "no-link", "mtu", "cut", "held", "queue", "buffer", "loss", "burst", "fcs", "down", "removed",
 }
 
 // String is the reason's word in counters and verdicts.
 func (r Reason) String() string {
-	if r < reasonCount {
+	if r < ReasonsMax {
 		return reasonNames[r]
 	}
 	return "reason?"

@@ -4,15 +4,17 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"example.com/dsim/clock"
 )
 
 // Limits bound a run. The zero value of each field means its default.
 type Limits struct {
-	Events uint64     // events executed; default 1e12
-	Time   clock.Time // virtual time; default 100 years
-	Delta  uint16     // depth of a chain of causes within one instant; default 1000
+	Events uint64        // events executed; default 1e12
+	Grain  time.Duration // the event limit stops a run at the next multiple of this; default 1 ns
+	Time   clock.Time    // virtual time; default 100 years
+	Delta  uint16        // depth of a chain of causes within one instant; default 1000
 }
 
 // The limits that hold where none is given.
@@ -25,6 +27,9 @@ const (
 func (l Limits) withDefaults() Limits {
 	if l.Events == 0 {
 		l.Events = EventsMax
+	}
+	if l.Grain <= 0 {
+		l.Grain = 1
 	}
 	if l.Time == 0 {
 		l.Time = TimeMax

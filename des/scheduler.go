@@ -52,6 +52,9 @@ type Scheduler struct {
 	touched bool
 
 	stopped bool
+
+	budgetEnd clock.Time // where the event limit stops the run, once reached
+	tie       func(first, second Event)
 }
 
 type pendingKey struct {
@@ -215,6 +218,20 @@ func (s *Scheduler) zeroDelay(k Key) error {
 // later event, and may schedule later events only.
 func (s *Scheduler) OnInstant(f func(clock.Time)) { s.instant = f }
 
+// OnTie sets what is called when a rank has decided which of two events comes
+// first: without ranks, second would have come before first.
+func (s *Scheduler) OnTie(f func(first, second Event)) { s.tie = f }
+
+func (s *Scheduler) noteTie(e Event) {
+	o, ok := s.queue.Peek()
+	if !ok || o.Time != e.Time || o.Delta() != e.Delta() || o.Ord>>32 == e.Ord>>32 {
+		return
+	}
+	if o.Entity() < e.Entity() || o.Entity() == e.Entity() && o.Seq < e.Seq {
+		s.tie(e, o)
+	}
+}
+
 // Touch asks for the call of OnInstant at the end of this instant.
 func (s *Scheduler) Touch() { s.touched = true }
 
@@ -260,11 +277,13 @@ func (s *Scheduler) Step(t clock.Time) bool {
 	if !ok || e.Time > t {
 		return false
 	}
-	if s.executed >= s.limits.Events {
-		s.err = fmt.Errorf("%w: %d events by %s", ErrEvents, s.executed, s.now)
+	if s.executed >= s.limits.Events && s.overBudget(e.Time) {
 		return false
 	}
 	s.queue.Pop()
+	if s.tie != nil {
+		s.noteTie(e)
+	}
 	if e.Time > s.now || !s.began {
 		s.begin(e.Time)
 	}
@@ -282,6 +301,21 @@ func (s *Scheduler) Step(t clock.Time) bool {
 	s.handlers[e.Ord>>30&3].Dispatch(e)
 	s.running = false
 	return s.err == nil
+}
+
+// overBudget stops a run whose event limit is reached, at the next multiple of
+// the grain: an instant that does not depend on how events are shared out
+// among partitions.
+func (s *Scheduler) overBudget(t clock.Time) bool {
+	if s.budgetEnd == 0 {
+		g := clock.Time(s.limits.Grain)
+		s.budgetEnd = (s.now/g + 1) * g
+	}
+	if t < s.budgetEnd {
+		return false
+	}
+	s.err = fmt.Errorf("%w: %d events by %s", ErrEvents, s.executed, s.now)
+	return true
 }
 
 func (s *Scheduler) begin(t clock.Time) {

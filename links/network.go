@@ -80,15 +80,16 @@ type direction struct {
 // Counts are what one direction of a link has counted.
 type Counts struct {
 	Sent       uint64
-	Delivered  uint64 // copies included
-	Dropped    uint64 // for any reason
-	Lost       uint64 // dropped by chance: loss and burst
-	Corrupted  uint64 // frames with flipped bits
-	Flips      uint64 // bits
-	Duplicated uint64 // copies
-	Reordered  uint64 // frames made late
-	Queue      uint64 // dropped at a full queue or buffer
-	Resets     uint64 // connections broken, connects refused
+	Delivered  uint64                    // copies included
+	Dropped    uint64                    // for any reason
+	Lost       uint64                    // dropped by chance: loss and burst
+	Corrupted  uint64                    // frames with flipped bits
+	Flips      uint64                    // bits
+	Duplicated uint64                    // copies
+	Reordered  uint64                    // frames made late
+	Queue      uint64                    // dropped at a full queue or buffer
+	Resets     uint64                    // connections broken, connects refused
+	Reasons    [cells.ReasonsMax]uint64 // dropped, by reason
 }
 
 // heldFrame waits on a held direction.
@@ -243,6 +244,7 @@ func (n *Network) drop(d *direction, num uint64, r cells.Reason) {
 
 func (d *direction) dropped(r cells.Reason, k uint64) {
 	d.counts.Dropped += k
+	d.counts.Reasons[r] += k
 	switch r {
 	case cells.ReasonLoss, cells.ReasonBurst:
 		d.counts.Lost += k

@@ -63,6 +63,9 @@ func (c *Counts) add(o *Counts) {
 	c.Reordered += o.Reordered
 	c.Queue += o.Queue
 	c.Resets += o.Resets
+	for r := range c.Reasons {
+		c.Reasons[r] += o.Reasons[r]
+	}
 }
 
 // Add is the sum of two directions' counts.
@@ -71,21 +74,25 @@ func (c Counts) Add(o Counts) Counts {
 	return c
 }
 
-// CountNames are the names of counts in conditions and tables.
+// CountNames are the names of counts in conditions and tables; the reasons of
+// drops are counts too.
 var CountNames = []string{
-	"sent", "delivered", "dropped", "lost", "corrupted", "flips", "duplicated", "reordered", "queue-dropped", "resets",
+	"sent", "delivered", "dropped", "lost", "corrupted", "flips", "duplicated", "reordered", "queued_dropped", "resets",
 }
 
-// Get is the count with one of CountNames.
-func (c Counts) Get(name string) (uint64, bool) {
+// Get is the count with one of CountNames, or of a reason.
+func (c *Counts) Get(name string) (uint64, bool) {
 	all := [...]uint64{
 		c.Sent, c.Delivered, c.Dropped, c.Lost, c.Corrupted, c.Flips, c.Duplicated, c.Reordered, c.Queue, c.Resets,
 	}
-	i := slices.Index(CountNames, name)
-	if i < 0 {
+	if i := slices.Index(CountNames, name); i >= 0 {
+		return all[i], true
+	}
+	r, ok := cells.ReasonNamed(name)
+	if !ok {
 		return 0, false
 	}
-	return all[i], true
+	return c.Reasons[r], true
 }
 
 // Watch asks that the end of an instant be announced whenever a count of a
