@@ -1,0 +1,239 @@
+package replay
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+
+	"example.com/dsim/clock"
+	"example.com/dsim/des"
+)
+
+// FormatVersion is the version of the file format that a Writer writes.
+const FormatVersion = 1
+
+const magic = "dsim trace\n"
+
+// featuresKnown are the feature flags this reader understands. A trace with
+// any other is refused: its blocks could not be read rightly.
+const featuresKnown = 0
+
+// Header says what was run. With the build it names it gives the run back.
+type Header struct {
+	Version  int               // format version; set by the Writer
+	Features uint64            // feature flags; none are defined yet
+	Level    Level             // how much the trace holds
+	Rng      uint32            // version of the random streams
+	Scenario string            // the scenario's name
+	Text     string            // its full text, at most StringMax bytes
+	TextHash string            // SHA-256 of Text in hex; set by the Writer
+	Seed     string            // as the user gave it
+	Set      []string          // overrides, "links.ab.loss=5%", in the order given
+	Build    string            // what ran it: version, revision, Go, platform
+	Limits   des.Limits        // the bounds of the run
+	Info     map[string]string // whatever else is worth knowing; at most 4,096 entries
+}
+
+// Summary says how a run ended. Records, Choices and Hash are counted by the
+// Writer.
+type Summary struct {
+	Verdict string            // in words, such as "ok" or what failed
+	Digest  des.Digest        // of the world
+	End     clock.Time        // virtual time at the end
+	Events  uint64            // events executed
+	Info    map[string]string // whatever else is worth knowing
+
+	Records uint64 // records in the trace
+	Choices uint64 // choices in the trace
+	Hash    string // SHA-256 of the records and choices in hex
+}
+
+// The numbers of the header's fields. They are never reused.
+const (
+	tagScenario = iota + 1
+	tagText
+	tagTextHash
+	tagSeed
+	tagSet
+	tagBuild
+	tagRng
+	tagEvents
+	tagTime
+	tagDelta
+	tagInfo
+)
+
+// The numbers of the summary's fields.
+const (
+	tagVerdict = iota + 1
+	tagDigest
+	tagEnd
+	tagExecuted
+	tagNote
+)
+
+func hashText(s string) string {
+	h := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(h[:])
+}
+
+// check says why h cannot be written.
+func (h *Header) check() error {
+	long := func(what, s string) error {
+		if len(s) > StringMax/2 && what != "scenario text" || len(s) > StringMax {
+			return fmt.Errorf("trace header: %s has %d bytes: at most %d are allowed", what, len(s), StringMax/2)
+		}
+		return nil
+	}
+	for _, f := range []struct{ what, s string }{
+		{"scenario name", h.Scenario}, {"scenario text", h.Text}, {"seed", h.Seed}, {"build", h.Build},
+	} {
+		if err := long(f.what, f.s); err != nil {
+			return err
+		}
+	}
+	if len(h.Set) > mapMax {
+		return fmt.Errorf("trace header: %d overrides: at most %d are allowed", len(h.Set), mapMax)
+	}
+	for _, s := range h.Set {
+		if err := long("override", s); err != nil {
+			return err
+		}
+	}
+	if h.Level > Events {
+		return fmt.Errorf("trace header: %s: want choices or events", h.Level)
+	}
+	if h.Features&^featuresKnown != 0 {
+		return fmt.Errorf("trace header: features %#x: none are defined", h.Features)
+	}
+	return checkInfo("trace header", h.Info)
+}
+
+func checkInfo(what string, m map[string]string) error {
+	if len(m) > mapMax {
+		return fmt.Errorf("%s: info has %d entries: at most %d are allowed", what, len(m), mapMax)
+	}
+	for _, k := range sortedKeys(m) {
+		if len(k)+len(m[k]) > StringMax/2 {
+			return fmt.Errorf("%s: info %.40q has %d bytes: at most %d are allowed", what, k, len(k)+len(m[k]), StringMax/2)
+		}
+	}
+	return nil
+}
+
+// appendHeader is the body of a header block, its kind excepted.
+func appendHeader(b []byte, h *Header) []byte {
+	b = append(b, magic...)
+	b = appendUvarint(b, FormatVersion)
+	b = appendUvarint(b, h.Features)
+	b = append(b, byte(h.Level))
+	b = appendField(b, tagScenario, h.Scenario)
+	b = appendField(b, tagText, h.Text)
+	b = appendField(b, tagTextHash, h.TextHash)
+	b = appendField(b, tagSeed, h.Seed)
+	for _, s := range h.Set {
+		b = appendString(appendUvarint(b, tagSet), s)
+	}
+	b = appendField(b, tagBuild, h.Build)
+	b = appendNumber(b, tagRng, uint64(h.Rng))
+	b = appendNumber(b, tagEvents, h.Limits.Events)
+	b = appendNumber(b, tagTime, uint64(h.Limits.Time))
+	b = appendNumber(b, tagDelta, uint64(h.Limits.Delta))
+	return appendMap(b, tagInfo, h.Info)
+}
+
+func parseHeader(b []byte) (Header, error) {
+	var h Header
+	if len(b) < len(magic) || string(b[:len(magic)]) != magic {
+		return h, fmt.Errorf("not a dsim trace: the magic is missing")
+	}
+	r := reader{b: b[len(magic):]}
+	version := r.uvarint()
+	if !r.bad && version != FormatVersion {
+		return h, fmt.Errorf("format version %d: this build reads version %d", version, FormatVersion)
+	}
+	h.Version = FormatVersion
+	h.Features = r.uvarint()
+	if h.Features&^featuresKnown != 0 {
+		return h, fmt.Errorf("features %#x: this build knows none of them", h.Features&^featuresKnown)
+	}
+	h.Level = Level(r.byte())
+	if h.Level > Events {
+		return h, fmt.Errorf("%s: want choices or events", h.Level)
+	}
+	r.fields(func(tag uint64, v *reader) {
+		switch tag {
+		case tagScenario:
+			h.Scenario = string(v.b)
+		case tagText:
+			h.Text = string(v.b)
+		case tagTextHash:
+			h.TextHash = string(v.b)
+		case tagSeed:
+			h.Seed = string(v.b)
+		case tagSet:
+			if len(h.Set) >= mapMax {
+				v.bad = true
+				return
+			}
+			h.Set = append(h.Set, string(v.b))
+		case tagBuild:
+			h.Build = string(v.b)
+		case tagRng:
+			h.Rng = uint32(v.uvarintMax(1<<32 - 1))
+		case tagEvents:
+			h.Limits.Events = v.uvarint()
+		case tagTime:
+			h.Limits.Time = clock.Time(v.uvarint())
+		case tagDelta:
+			h.Limits.Delta = uint16(v.uvarintMax(1<<16 - 1))
+		case tagInfo:
+			parseInfo(&h.Info, v)
+		}
+	})
+	if r.bad {
+		return h, fmt.Errorf("the fields do not fit")
+	}
+	if h.TextHash != hashText(h.Text) {
+		return h, fmt.Errorf("the scenario's text does not have the hash the header says")
+	}
+	return h, nil
+}
+
+func parseInfo(m *map[string]string, v *reader) {
+	k := v.string()
+	s := v.string()
+	if v.bad || len(*m) >= mapMax {
+		v.bad = true
+		return
+	}
+	if *m == nil {
+		*m = map[string]string{}
+	}
+	(*m)[k] = s
+}
+
+func appendSummary(b []byte, s *Summary) []byte {
+	b = appendField(b, tagVerdict, s.Verdict)
+	b = appendNumber(b, tagDigest, uint64(s.Digest))
+	b = appendNumber(b, tagEnd, uint64(s.End))
+	b = appendNumber(b, tagExecuted, s.Events)
+	return appendMap(b, tagNote, s.Info)
+}
+
+func parseSummary(r *reader, s *Summary) {
+	r.fields(func(tag uint64, v *reader) {
+		switch tag {
+		case tagVerdict:
+			s.Verdict = string(v.b)
+		case tagDigest:
+			s.Digest = des.Digest(v.uvarint())
+		case tagEnd:
+			s.End = clock.Time(v.uvarint())
+		case tagExecuted:
+			s.Events = v.uvarint()
+		case tagNote:
+			parseInfo(&s.Info, v)
+		}
+	})
+}
