@@ -62,7 +62,10 @@ func (q *Queue) popLesser() (Event, bool) {
 			return Event{}, false
 		}
 		return q.timers.pop(), true
-	case q.timers.armed == 0 || q.events.before(q.timers.soon):
+	case q.timers.armed == 0:
+		q.timers.soon = clock.Never
+		return q.events.pop(), true
+	case q.events.before(q.timers.soon):
 		return q.events.pop(), true
 	}
 	e := q.events.peek()

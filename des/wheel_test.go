@@ -249,7 +249,10 @@ func (p *pair) run(d distribution, n int) {
 
 func TestWheelAgainstSorted(t *testing.T) {
 	n := 1_000_000
-	if *long {
+	switch {
+	case testing.Short():
+		n = 100_000
+	case *long:
 		n = 10_000_000
 	}
 	for i, d := range distributions {
@@ -370,5 +373,53 @@ func TestQueueAllocates(t *testing.T) {
 		if a := testing.AllocsPerRun(5, steps); a != 0 {
 			t.Errorf("%s: %v allocations in 10000 steps", d.name, a)
 		}
+	}
+}
+
+// What is a matter of cost only: random arrivals are spilled and never crowd a
+// heap, and no long list is searched.
+func TestWheelShape(t *testing.T) {
+	var q Queue
+	g := splitmix(3)
+	now := clock.Time(0)
+	for i := range uint64(50_000) {
+		if i%2 == 0 {
+			q.Arm(q.NewTimer(), Event{Time: clock.Time(g.next() >> 24), Seq: i})
+		} else {
+			q.Push(Event{Time: clock.Time(g.next() >> 24), Seq: i})
+		}
+	}
+	for i := range uint64(200_000) {
+		if n := len(q.events.crowd) + len(q.timers.crowd); n > 0 {
+			t.Fatalf("%d events of different times are crowded", n)
+		}
+		e, _ := q.Pop()
+		if e.Time < now {
+			t.Fatalf("%d after %d", e.Time, now)
+		}
+		now = e.Time
+		q.Push(Event{Time: now + clock.Time(g.next()>>24>>(g.next()&31)), Seq: 100_000 + i})
+		if r := q.timers.least; i%16 == 0 && r != 0 && q.timers.nodes[r].where < inCrowd {
+			n := 0
+			for at := q.timers.first[q.timers.nodes[r].where]; at != 0; at = q.timers.nodes[at].next {
+				n++
+			}
+			if n > 2*searchMax {
+				t.Fatalf("the least of %d timers was searched", n)
+			}
+		}
+	}
+
+	q = Queue{}
+	for i := range uint64(runMax - 1) { // a run is taken whole, and spilled when others come between
+		q.Push(Event{Time: 1<<40 + clock.Time(i), Seq: i})
+	}
+	q.Push(Event{Time: 1<<40 + 1<<20, Seq: runMax})
+	q.Pop()
+	for i := range uint64(10_000) {
+		q.Push(Event{Time: 1<<40 + 1 + clock.Time(g.next()>>44), Seq: 10_000 + i})
+	}
+	if n := len(q.events.crowd); n > 0 {
+		t.Errorf("%d events of different times are crowded", n)
 	}
 }
