@@ -3,7 +3,6 @@ package abp
 import (
 	"encoding/hex"
 	"fmt"
-	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -262,25 +261,7 @@ func TestConfigIsChecked(t *testing.T) {
 }
 
 // The tags are read by the scenario loader: they must say what Defaults says.
-func TestTagsSayWhatDefaultsSays(t *testing.T) {
-	d := reflect.ValueOf(Defaults())
-	for i := range d.NumField() {
-		f := d.Type().Field(i)
-		var got string
-		switch v := d.Field(i).Interface().(type) {
-		case des.Sampler:
-			got = v.String()
-			if f.Tag.Get("unit") == "duration" {
-				got += "s" // 0
-			}
-		default:
-			got = fmt.Sprint(v)
-		}
-		if want := f.Tag.Get("default"); got != want || f.Tag.Get("dsim") == "" || f.Tag.Get("doc") == "" {
-			t.Errorf("%s: default %q, tag %q", f.Name, got, want)
-		}
-	}
-}
+func TestTagsSayWhatDefaultsSays(t *testing.T) { talk.WantTags(t, Defaults()) }
 
 // pair joins alice and bob over a link with faults.
 func pair(t testing.TB, draw func(n int) int, f talk.Faults, messages uint64, bug string) (w *talk.World, alice, bob *talk.Cell) {
