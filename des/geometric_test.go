@@ -3,6 +3,7 @@ package des
 import (
 	"fmt"
 	"math"
+	"math/big"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -35,6 +36,41 @@ func TestGapAndSurviveAgree(t *testing.T) {
 		}
 		if gap < math.MaxUint64 {
 			agree(gap + 1)
+		}
+	})
+}
+
+// However the powers were rounded, S does not rise: here S(4) is more than S(2)
+// and S(1) make.
+func TestRoundingCannotPartGapAndSurvive(t *testing.T) {
+	g := &Geometric{powers: []fraction{{1 << 63, 0}, {1 << 62, 0}, {1<<62 - 1<<60, 0}}}
+	for n := range uint64(9) {
+		for _, word := range []uint64{0, 1 << 59, 1 << 60, 1 << 61, 1<<62 - 1<<60 - 1, 1<<62 - 1<<60, 1<<62 - 1, 1 << 62, 1 << 63} {
+			gap := g.Gap(word)
+			if g.Clear(word, n) != (gap >= n) || n > 0 && (word < g.Survive(n)) != (gap >= n) {
+				t.Errorf("word %#x: gap %d, but Survive(%d) is %#x", word, gap, n, g.Survive(n))
+			}
+		}
+		if g.Survive(n+1) > g.Survive(n) {
+			t.Errorf("Survive rises from %#x to %#x at %d", g.Survive(n), g.Survive(n+1), n)
+		}
+	}
+}
+
+// Law: products of fractions are exact, rounded down to 2^-128.
+func TestFractionsMultiplyExactly(t *testing.T) {
+	whole := func(f fraction) *big.Int {
+		x := new(big.Int).SetUint64(f.hi)
+		return x.Lsh(x, 64).Add(x, new(big.Int).SetUint64(f.lo))
+	}
+	words := rapid.OneOf(rapid.Uint64(), rapid.SampledFrom([]uint64{0, 1, 1 << 63, math.MaxUint64}))
+	rapid.Check(t, func(t *rapid.T) {
+		a := fraction{words.Draw(t, "a.hi"), words.Draw(t, "a.lo")}
+		b := fraction{words.Draw(t, "b.hi"), words.Draw(t, "b.lo")}
+		want := whole(a)
+		want.Mul(want, whole(b)).Rsh(want, 128)
+		if got := whole(a.mul(b)); got.Cmp(want) != 0 {
+			t.Fatalf("%x times %x is %x, want %x", a, b, got, want)
 		}
 	})
 }

@@ -62,6 +62,7 @@ func TestParseDuration(t *testing.T) {
 		"9223372036854775808ns": `"9223372036854775808ns": a span is at most 2562047h47m16.854775807s`,
 		"106752d":               `"106752d": a span is at most`,
 		"106751d1000h":          `"106751d1000h": a span is at most`,
+		"106751d2562100h":       `"106751d2562100h": a span is at most`, // the sum passes 2^64
 		"18446744073709551615d": `"18446744073709551615d": a span is at most`,
 	} {
 		if got, err := ParseDuration(in); err == nil || !strings.Contains(err.Error(), want) {

@@ -225,7 +225,7 @@ func FuzzParseRatio(f *testing.F) {
 		if back, err := ParseRatio(p.String()); err != nil || back != p {
 			t.Fatalf("%q printed as %s came back as %d/%d, %v", in, p, back.Num, back.Den, err)
 		}
-		if want, ok := new(big.Rat).SetString(in); ok && len(in) < 40 && exactly(p).Cmp(want) != 0 {
+		if want, ok := new(big.Rat).SetString(in); ok && len(in) < 40 && !strings.Contains(in, "/") && exactly(p).Cmp(want) != 0 {
 			t.Fatalf("%q is %s, want %s", in, exactly(p), want)
 		}
 	})
