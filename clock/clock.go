@@ -37,8 +37,10 @@ func (c *Clock) Now(t Time) Time {
 	if c.drift == 0 && c.trueBase == c.localBase {
 		return t
 	}
-	d := int64(t - c.trueBase)
-	return c.localBase.Add(time.Duration(d)).Add(time.Duration(scale(d, int64(c.drift))))
+	d := t - c.trueBase
+	// The span first: the reading may reach the end of the range only as a whole.
+	span := d.Add(time.Duration(scale(int64(d), int64(c.drift))))
+	return c.localBase.Add(time.Duration(span))
 }
 
 // Wall is the wall reading at the true instant t.
