@@ -82,7 +82,7 @@ const (
 )
 
 // LinkSpec describes a link between two ports, or a stream link between two
-// cells.
+// cells, whose ends need no port.
 type LinkSpec struct {
 	Name   string
 	A, B   Endpoint
@@ -98,8 +98,13 @@ type Endpoint struct {
 	Port string
 }
 
-// String is "cell:port".
-func (e Endpoint) String() string { return string(e.Cell) + ":" + e.Port }
+// String is "cell:port", or "cell" where a stream link names no port.
+func (e Endpoint) String() string {
+	if e.Port == "" {
+		return string(e.Cell)
+	}
+	return string(e.Cell) + ":" + e.Port
+}
 
 // Param is one parameter in its text form, as it stands in a scenario file or
 // comes over a control connection: "delay", "10ms".

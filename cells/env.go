@@ -15,8 +15,15 @@ type effect struct {
 	op   des.Op
 	kind Kind
 	port Port
-	a, b int64 // Send: frame, with b 1 if the port was no port; texts: index
+	a, b int64 // Send: the frame, and one of the codes below; texts: index
 }
+
+// What was found out about a Send when it was called.
+const (
+	sendOpen   = iota
+	sendNoPort // the cell has no such port
+	sendClosed // the stream takes no more
+)
 
 // env is the host's Env. There is one, for the handler that is running.
 type env struct{ h *Host }
@@ -61,20 +68,24 @@ func (e *env) Send(p Port, b []byte) {
 	h := e.h
 	ref, ok := h.lookup(h.cur, p)
 	if !ok {
-		h.effects = append(h.effects, effect{op: des.OpSend, port: p, a: int64(h.frameOf(b)), b: 1})
+		h.effects = append(h.effects, effect{op: des.OpSend, port: p, a: int64(h.frameOf(b)), b: sendNoPort})
 		return
 	}
-	q := &h.ports[ref]
-	if q.stream && (q.state == PortUp || q.state == PortEOF) && !q.over {
-		if q.queued+int64(len(b)) > q.bound {
-			q.state = PortDown
+	code := int64(sendOpen)
+	if q := &h.ports[ref]; q.stream {
+		switch {
+		case !q.writable():
+			code = sendClosed
+		case q.queued+int64(len(b)) > q.bound:
+			q.spilt = true
 			h.effects = append(h.effects, effect{op: des.OpDown, port: p})
 			return
+		default:
+			q.queued += int64(len(b))
+			q.high = q.high || q.queued > q.bound/2
 		}
-		q.queued += int64(len(b))
-		q.high = q.high || q.queued > q.bound/2
 	}
-	h.effects = append(h.effects, effect{op: des.OpSend, port: p, a: int64(h.frameOf(b))})
+	h.effects = append(h.effects, effect{op: des.OpSend, port: p, a: int64(h.frameOf(b)), b: code})
 }
 
 // frameOf gives a frame with the content of b: without a copy if b is what Buf
@@ -128,7 +139,11 @@ func (e *env) open(op des.Op, s PortState, addr string) Port {
 }
 
 func (e *env) CloseWrite(p Port) {
-	e.h.effects = append(e.h.effects, effect{op: des.OpCloseWrite, port: p})
+	h := e.h
+	if ref, ok := h.lookup(h.cur, p); ok && h.ports[ref].writable() {
+		h.ports[ref].shut = true
+	}
+	h.effects = append(h.effects, effect{op: des.OpCloseWrite, port: p})
 }
 
 func (e *env) Close(p Port) {
@@ -158,10 +173,20 @@ func (h *Host) drain() {
 	for i := 0; i < len(h.effects); i++ {
 		h.carryOut(&h.effects[i])
 	}
+	h.forget()
+}
+
+// forget makes room for the effects of the next handler. A frame that was
+// built and not sent goes back.
+func (h *Host) forget() {
 	h.effects = h.effects[:0]
 	if len(h.texts) > 0 {
 		clear(h.texts)
 		h.texts = h.texts[:0]
+	}
+	if h.building != 0 {
+		h.Frames.Release(h.building)
+		h.building = 0
 	}
 }
 
@@ -172,8 +197,7 @@ func (h *Host) discard() {
 			h.Frames.Release(Frame(f.a))
 		}
 	}
-	h.effects = h.effects[:0]
-	h.texts = h.texts[:0]
+	h.forget()
 }
 
 func (h *Host) carryOut(f *effect) {
@@ -185,11 +209,15 @@ func (h *Host) carryOut(f *effect) {
 	case des.OpArm:
 		c.fold.Add(uint64(f.a))
 		c.fold.Add(uint64(f.b))
-		h.effect(des.Record{Op: f.op, A: f.a, B: f.b})
+		if h.opt.Sink != nil {
+			h.effect(des.Record{Op: f.op, A: f.a, B: f.b})
+		}
 		h.arm(h.self, TimerID(f.a), clock.Time(f.b))
 	case des.OpDisarm:
 		c.fold.Add(uint64(f.a))
-		h.effect(des.Record{Op: f.op, A: f.a})
+		if h.opt.Sink != nil {
+			h.effect(des.Record{Op: f.op, A: f.a})
+		}
 		h.disarm(c, TimerID(f.a))
 	case des.OpEmit:
 		h.emit(f)
@@ -202,7 +230,7 @@ func (h *Host) send(f *effect) {
 	frame := Frame(f.a)
 	data := h.Frames.Bytes(frame)
 	h.cur.fold.Bytes(data, h.opt.Full)
-	if f.b != 0 {
+	if f.b == sendNoPort {
 		h.effect(des.Record{Op: f.op, Port: uint32(f.port), Data: data, Text: ReasonNoPort.String()})
 		h.Frames.Release(frame)
 		return
@@ -217,11 +245,11 @@ func (h *Host) send(f *effect) {
 	}
 	var r Reason
 	switch {
-	case q.stream && !q.trunk && (q.state == PortUp || q.state == PortEOF):
+	case f.b == sendClosed:
+		r = ReasonClosed
+	case q.stream:
 		h.net.Write(ref, frame)
 		return
-	case q.stream:
-		r = ReasonClosed
 	case q.state != PortUp:
 		r = ReasonNoLink
 	default:
@@ -282,13 +310,14 @@ func (h *Host) stream(f *effect) {
 	case des.OpDial:
 		h.net.Dial(ref, text)
 	case des.OpCloseWrite:
-		if q.state == PortUp || q.state == PortEOF {
+		if q.shut {
 			h.net.CloseWrite(ref)
 		}
 	case des.OpClose:
 		h.net.Close(ref)
 		q.state = PortDown
 	case des.OpDown:
+		q.state = PortDown
 		h.net.Overflow(ref)
 		h.postDown(ref, ErrOverflow)
 	}

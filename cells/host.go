@@ -205,8 +205,9 @@ func (h *Host) Protocol(ref CellRef) Protocol { return h.cells[ref].protocol }
 
 // AppendState appends what a cell's protocol shows of itself.
 func (h *Host) AppendState(ref CellRef, to []Attr) []Attr {
-	if i, ok := h.cells[ref].protocol.(Inspector); ok {
-		return i.AppendState(to)
+	c := &h.cells[ref]
+	if i, ok := c.protocol.(Inspector); ok {
+		h.guard(c, des.OpState, func() { to = i.AppendState(to) })
 	}
 	return to
 }

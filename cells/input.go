@@ -111,6 +111,8 @@ func (h *Host) Deliver(p PortRef, f Frame, link string, n uint64, copy uint8) (R
 		if q.static && q.state == PortUnbound {
 			r = ReasonNoLink
 		}
+	case !q.stream && c.busy() && len(c.parked)-c.next >= ParkedMax:
+		r = ReasonHeld
 	default:
 		miss = false
 	}
@@ -151,6 +153,10 @@ func (h *Host) Credit(p PortRef, n uint64) {
 	h.take(h.ports[p].cell, input{op: des.OpCredit, port: p, n: n})
 }
 
+// busy reports whether events must wait: the cell is paused, or still works
+// off what came while it was.
+func (c *cell) busy() bool { return c.run == Paused || c.next < len(c.parked) }
+
 // take lets an event reach its cell: it runs now, waits while the cell is
 // paused, or is dropped.
 func (h *Host) take(ref CellRef, in input) {
@@ -160,7 +166,7 @@ func (h *Host) take(ref CellRef, in input) {
 		if in.frame != 0 {
 			h.Frames.Release(in.frame)
 		}
-	case c.run == Paused, c.next < len(c.parked):
+	case c.busy():
 		h.park(ref, in)
 	default:
 		h.handle(ref, in)
@@ -221,25 +227,20 @@ func (h *Host) admit(c *cell, in *input) bool {
 		}
 		q.state = PortUp
 	case des.OpDown:
-		if q.static {
-			return true // Unbind has set the state
-		}
-		switch {
-		case q.told:
-			q.state = PortDown
+		if !q.static && !q.down(in.code) { // of a static port, Unbind has set the state
 			return false
-		case in.code == codeEOF:
-			q.state = PortEOF
-		default:
-			q.state = PortDown
-			q.queued = 0
 		}
-		q.told = true
 	case des.OpRecv:
+		if q.stream && q.state == PortDown {
+			return false // broken by an event that waited before it
+		}
 		q.rxFrames++
 		q.rxBytes += uint64(len(h.Frames.Bytes(in.frame)))
 		q.last = h.sched.Now()
 	case des.OpCredit:
+		if q.state == PortDown {
+			return false
+		}
 		q.queued -= int64(in.n)
 	}
 	if q.log != nil {
@@ -256,6 +257,21 @@ func (h *Host) admit(c *cell, in *input) bool {
 	return true
 }
 
+// down ends a port, or the peer's half of it, and reports whether its cell is
+// to hear of it: a cell hears one Down of a stream, and io.EOF is one.
+func (q *port) down(code uint8) bool {
+	first := !q.told
+	q.told = true
+	switch {
+	case code != codeEOF:
+		q.state = PortDown
+		q.queued = 0
+	case first && q.state != PortDown:
+		q.state = PortEOF
+	}
+	return first
+}
+
 // note folds and records an event before its handler runs.
 func (h *Host) note(c *cell, in *input) {
 	var num Port
@@ -264,23 +280,35 @@ func (h *Host) note(c *cell, in *input) {
 	}
 	c.fold.Add(uint64(in.op)<<56 | uint64(in.code)<<48 | uint64(num))
 	c.fold.Add(uint64(h.sched.Now()))
-	r := des.Record{Op: in.op, Port: uint32(num)}
 	switch in.op {
 	case des.OpStart:
 		c.fold.Add(uint64(c.incarnation))
+	case des.OpTimer:
+		c.fold.Add(uint64(c.timers[in.slot].id))
+	case des.OpRecv:
+		c.fold.Bytes(h.Frames.Bytes(in.frame), h.opt.Full)
+	case des.OpCredit:
+		c.fold.Add(in.n)
+	}
+	if h.opt.Sink != nil {
+		h.recordInput(c, in, num)
+	}
+}
+
+func (h *Host) recordInput(c *cell, in *input, num Port) {
+	r := des.Record{Op: in.op, Port: uint32(num)}
+	switch in.op {
+	case des.OpStart:
 		r.A = int64(c.incarnation)
 	case des.OpTimer:
 		t := &c.timers[in.slot]
-		c.fold.Add(uint64(t.id))
 		r.A, r.B = int64(t.id), int64(t.deadline)
 	case des.OpRecv:
 		r.Data = h.Frames.Bytes(in.frame)
-		c.fold.Bytes(r.Data, h.opt.Full)
 		r.Link, r.A, r.B = in.link, int64(in.n), int64(in.copy)
 	case des.OpDown:
 		r.A = int64(in.code)
 	case des.OpCredit:
-		c.fold.Add(in.n)
 		r.A = int64(in.n)
 	}
 	h.effect(r)
@@ -301,7 +329,8 @@ func (h *Host) call(c *cell, in *input) (ok bool) {
 		c.protocol.Up(e, num)
 	case des.OpRecv:
 		h.received = in.frame
-		c.protocol.Recv(e, num, h.Frames.Bytes(in.frame))
+		b := h.Frames.Bytes(in.frame)
+		c.protocol.Recv(e, num, b[:len(b):len(b)]) // so that append copies
 		h.received = 0
 	case des.OpTimer:
 		c.protocol.Timer(e, c.timers[in.slot].id)
@@ -335,8 +364,15 @@ func (h *Host) recovered(c *cell, op des.Op, ok *bool) {
 	v := recover()
 	h.received = 0
 	err := &PanicError{Cell: c.id, Op: op, Value: fmt.Sprint(v), Stack: string(debug.Stack())}
-	h.effect(des.Record{Op: des.OpPanic, Text: err.Value})
+	h.Record(des.Record{Op: des.OpPanic, Cell: string(c.id), Text: err.Value})
 	h.sched.Fail(err)
+}
+
+// guard calls code of a protocol, and reports whether it returned.
+func (h *Host) guard(c *cell, op des.Op, f func()) (ok bool) {
+	defer h.recovered(c, op, &ok)
+	f()
+	return true
 }
 
 // Command gives a cell's protocol a command, inside the current event.
@@ -356,13 +392,7 @@ func (h *Host) Command(ref CellRef, args []string) (answer string, err error) {
 		c.fold.Text(a)
 	}
 	h.effect(des.Record{Op: des.OpCommand, Text: joinWords(args)})
-	returned := false
-	func() {
-		defer h.recovered(c, des.OpCommand, &returned)
-		answer, err = p.Command(&h.env, args)
-		returned = true
-	}()
-	if !returned {
+	if !h.guard(c, des.OpCommand, func() { answer, err = p.Command(&h.env, args) }) {
 		h.discard()
 		h.leave(ref)
 		return "", h.sched.Err()

@@ -2,6 +2,7 @@ package cells
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"example.com/dsim/clock"
@@ -10,8 +11,8 @@ import (
 
 // parked is an event that reached a paused cell.
 type parked struct {
-	in       input
-	deadline clock.Time
+	in  input
+	seq uint64 // Timer: of the Arm that it fired for
 }
 
 // ParkedMax bounds the events that wait for a paused cell. Frames beyond it
@@ -22,15 +23,11 @@ const ParkedMax = 1 << 16
 // what was kept, later events queue up behind.
 func (h *Host) park(ref CellRef, in input) {
 	c := &h.cells[ref]
-	if in.op == des.OpRecv && !h.ports[in.port].stream && len(c.parked)-c.next >= ParkedMax {
-		h.Record(des.Record{Op: des.OpMiss, Cell: string(c.id), Link: in.link, Port: uint32(h.ports[in.port].num),
-			A: int64(in.n), B: int64(in.copy), Text: ReasonHeld.String(), Data: h.Frames.Bytes(in.frame)})
-		h.Frames.Release(in.frame)
-		return
-	}
 	p := parked{in: in}
 	if in.op == des.OpTimer {
-		p.deadline = c.timers[in.slot].deadline
+		t := &c.timers[in.slot]
+		t.parked = true
+		p.seq = t.seq
 	}
 	c.parked = append(c.parked, p)
 	h.Record(des.Record{Op: des.OpPark, Cell: string(c.id), A: int64(in.op)})
@@ -53,11 +50,11 @@ func (h *Host) unpark(ref CellRef) {
 		c.parked, c.next = c.parked[:0], 0
 	}
 	if p.in.op == des.OpTimer {
-		// Armed again since, or disarmed, by an event before it: it is stale.
 		t := &c.timers[p.in.slot]
-		if t.armed || t.deadline != p.deadline {
-			return
+		if !t.parked || t.seq != p.seq {
+			return // armed again since, or disarmed, by an event before it
 		}
+		t.parked = false
 	}
 	h.handle(ref, p.in)
 }
@@ -88,8 +85,8 @@ func (h *Host) Crash(ref CellRef) error {
 		return fmt.Errorf("cell %q: cannot crash, it is %s", c.id, c.run)
 	}
 	c.kept = nil
-	if d, ok := c.protocol.(Durable); ok {
-		c.kept = append([]byte{}, d.Save()...)
+	if d, ok := c.protocol.(Durable); ok && !h.guard(c, des.OpState, func() { c.kept = append([]byte{}, d.Save()...) }) {
+		return h.sched.Err()
 	}
 	h.clearTimers(c)
 	h.dropParked(c)
@@ -110,19 +107,11 @@ func (h *Host) Crash(ref CellRef) error {
 // Restart begins a new life: a fresh protocol, with the state of the crashed
 // one if kept; Start, then Up for each port that has a link.
 func (h *Host) Restart(ref CellRef, kept bool) error {
-	c := &h.cells[ref]
-	if err := h.CanRestart(ref, kept); err != nil {
+	p, err := h.revived(ref, kept)
+	if err != nil {
 		return err
 	}
-	p, err := c.renew()
-	if err != nil {
-		return fmt.Errorf("cell %q: %w", c.id, err)
-	}
-	if kept {
-		if err := p.(Durable).Restore(c.kept); err != nil {
-			return fmt.Errorf("cell %q: restore: %w", c.id, err)
-		}
-	}
+	c := &h.cells[ref]
 	c.protocol, c.kept = p, nil
 	c.incarnation++
 	c.rands = nil
@@ -143,14 +132,37 @@ func (h *Host) Restart(ref CellRef, kept bool) error {
 
 // CanRestart says why a cell cannot be restarted, nil if it can.
 func (h *Host) CanRestart(ref CellRef, kept bool) error {
+	_, err := h.revived(ref, kept)
+	return err
+}
+
+// CanKeep reports whether a cell's protocol can keep its state over a restart.
+func (h *Host) CanKeep(ref CellRef) bool {
+	_, ok := h.cells[ref].protocol.(Durable)
+	return ok
+}
+
+// revived makes the protocol of a crashed cell's next life.
+func (h *Host) revived(ref CellRef, kept bool) (Protocol, error) {
 	c := &h.cells[ref]
 	if c.run != Crashed {
-		return fmt.Errorf("cell %q: cannot restart, it is %s", c.id, c.run)
+		return nil, fmt.Errorf("cell %q: cannot restart, it is %s", c.id, c.run)
 	}
-	if _, ok := c.protocol.(Durable); kept && !ok {
-		return fmt.Errorf("cell %q: protocol %q cannot keep its state", c.id, c.spec.Protocol)
+	p, err := c.renew()
+	if err != nil {
+		return nil, fmt.Errorf("cell %q: %w", c.id, err)
 	}
-	return nil
+	if !kept {
+		return p, nil
+	}
+	d, ok := p.(Durable)
+	if !ok || c.kept == nil {
+		return nil, fmt.Errorf("cell %q: protocol %q cannot keep its state", c.id, c.spec.Protocol)
+	}
+	if err := d.Restore(slices.Clone(c.kept)); err != nil {
+		return nil, fmt.Errorf("cell %q: restore: %w", c.id, err)
+	}
+	return p, nil
 }
 
 // Pause stops a cell: what reaches it waits for Resume.

@@ -18,6 +18,8 @@ type port struct {
 	trunk    bool // the end of a stream link: carries connections, is none
 	over     bool // closed by its cell: no event follows
 	told     bool // of its Down: hears no more
+	shut     bool // its cell has called CloseWrite
+	spilt    bool // more was sent than the bound holds: its Down is on the way
 	high     bool // queued has been over half the bound since Drained
 	listener Port
 	mtu      int32
@@ -38,6 +40,11 @@ func (h *Host) newPort(c CellRef) PortRef {
 	h.ports = append(h.ports, port{cell: c, num: Port(len(h.cells[c].ports))})
 	h.cells[c].ports = append(h.cells[c].ports, ref)
 	return ref
+}
+
+// writable reports whether a stream takes bytes from its cell.
+func (q *port) writable() bool {
+	return q.stream && !q.trunk && !q.over && !q.shut && !q.spilt && (q.state == PortUp || q.state == PortEOF)
 }
 
 // lookup finds a port by the cell's own number.
@@ -87,7 +94,7 @@ func (h *Host) SetMTU(p PortRef, mtu int) { h.ports[p].mtu = int32(mtu) }
 func (h *Host) Unbind(p PortRef, err error) {
 	q := &h.ports[p]
 	heard := q.state == PortUp && !q.trunk
-	q.state, q.trunk, q.peer = PortDown, false, ""
+	q.state, q.trunk, q.stream, q.peer = PortDown, false, false, ""
 	if heard {
 		h.postDown(p, err)
 	}
@@ -149,10 +156,14 @@ func (h *Host) Drops(p PortRef, r Reason) uint64 {
 
 func (h *Host) info(p PortRef) PortInfo {
 	q := &h.ports[p]
-	return PortInfo{
+	i := PortInfo{
 		Name: q.name, Peer: q.peer, Addr: q.addr, Listener: q.listener, Accepted: q.accepted,
 		Stream: q.stream, MTU: int(q.mtu), State: q.state,
 	}
+	if q.over || q.spilt {
+		i.State = PortDown // by this very handler, perhaps
+	}
+	return i
 }
 
 // Counters are what a port has counted.

@@ -19,7 +19,7 @@ const (
 	ReasonFCS                   // corrupted, and the link has a frame check sequence
 	ReasonDown                  // the receiving cell is not running
 	ReasonRemoved               // the link or the receiver was removed
-	ReasonsMax                 // how many reasons there are
+	ReasonsMax                  // how many reasons there are
 )
 
 var reasonNames = [ReasonsMax]string{

@@ -9,7 +9,9 @@ import (
 type timer struct {
 	id       TimerID
 	ref      des.TimerRef
-	armed    bool
+	armed    bool       // in the queue
+	parked   bool       // fired while its cell was paused, and waits
+	seq      uint64     // of the last Arm: what tells a parked firing that it is stale
 	deadline clock.Time // by the cell's own clock
 }
 
@@ -54,9 +56,9 @@ func (h *Host) arm(ref CellRef, id TimerID, deadline clock.Time) {
 		h.disarm(c, id)
 		return
 	}
-	t.armed, t.deadline = true, deadline
 	seq := c.seq
 	c.seq++
+	t.armed, t.parked, t.seq, t.deadline = true, false, seq, deadline
 	rank := uint16(0)
 	if h.opt.Ties == des.TiesShuffled {
 		rank = TieRank(c.tieKey, seq)
@@ -67,7 +69,9 @@ func (h *Host) arm(ref CellRef, id TimerID, deadline clock.Time) {
 
 func (h *Host) disarm(c *cell, id TimerID) {
 	i := h.slot(c, id)
-	if t := &c.timers[i]; t.armed {
+	t := &c.timers[i]
+	t.parked = false
+	if t.armed {
 		t.armed = false
 		h.sched.Disarm(t.ref)
 	}
