@@ -38,6 +38,7 @@ type Network struct {
 	byConn    map[endKey]*end
 	listeners map[listenKey]cells.PortRef
 	dials     map[cells.CellRef]uint32
+	trunks    map[[2]cells.CellRef][]uint32 // the directions of stream links from one cell to another
 	segments  []segment
 	freeSegs  []uint32
 
@@ -47,7 +48,8 @@ type Network struct {
 // link is two directions between two ports.
 type link struct {
 	spec   cells.LinkSpec
-	dir    [2]uint32 // from A, from B
+	ends   [2]cells.Endpoint // with the ports that were given to a stream link
+	dir    [2]uint32         // from A, from B
 	gone   bool
 	drains bool // removed, but what was sent arrives
 }
@@ -72,6 +74,7 @@ type direction struct {
 	channel stage
 	held    []heldFrame
 	watched bool
+	ended   bool // its link was removed, and nothing more arrives
 
 	geometric *des.Geometric // of params.BER; nil without
 	counts    Counts
@@ -80,15 +83,15 @@ type direction struct {
 // Counts are what one direction of a link has counted.
 type Counts struct {
 	Sent       uint64
-	Delivered  uint64                    // copies included
-	Dropped    uint64                    // for any reason
-	Lost       uint64                    // dropped by chance: loss and burst
-	Corrupted  uint64                    // frames with flipped bits
-	Flips      uint64                    // bits
-	Duplicated uint64                    // copies
-	Reordered  uint64                    // frames made late
-	Queue      uint64                    // dropped at a full queue or buffer
-	Resets     uint64                    // connections broken, connects refused
+	Delivered  uint64                   // copies included
+	Dropped    uint64                   // for any reason
+	Lost       uint64                   // dropped by chance: loss and burst
+	Corrupted  uint64                   // frames with flipped bits
+	Flips      uint64                   // bits
+	Duplicated uint64                   // copies
+	Reordered  uint64                   // frames made late
+	Queue      uint64                   // dropped at a full queue or buffer
+	Resets     uint64                   // connections broken, connects refused
 	Reasons    [cells.ReasonsMax]uint64 // dropped, by reason
 }
 
@@ -121,6 +124,7 @@ func New(h *cells.Host, opt Options) *Network {
 		byName: make(map[string]uint32), lives: make(map[string]uint32),
 		byPort: make(map[cells.PortRef]*end), byConn: make(map[endKey]*end),
 		listeners: make(map[listenKey]cells.PortRef), dials: make(map[cells.CellRef]uint32),
+		trunks: make(map[[2]cells.CellRef][]uint32),
 	}
 	h.Connect(n)
 	n.sched.Handle(des.Direction, n)
@@ -201,6 +205,7 @@ func (n *Network) Send(p cells.PortRef, f cells.Frame) {
 // chosen records a verdict that is not plain delivery.
 func (n *Network) chosen(d *direction, num uint64, v *Verdict) {
 	n.host.FoldIn(d.from, num<<8|1)
+	v.fold(func(word uint64) { n.host.FoldIn(d.from, word) })
 	text := ""
 	if n.opt.Choices != nil {
 		text = v.String()
@@ -268,13 +273,17 @@ func (n *Network) pass(d *direction, size int) (clock.Time, cells.Reason, bool) 
 		return 0, cells.ReasonRemoved, false
 	}
 	at := now
-	channel, reason := p.Queue, cells.ReasonQueue
+	queue, buffer := p.Queue, p.Buffer
+	if n.links[d.link].spec.Stream {
+		queue, buffer = Bound{}, Bound{} // a stream's queue is its own bound: what was accepted waits
+	}
+	channel, reason := queue, cells.ReasonQueue
 	if p.Speed != 0 {
-		if !d.ifc.admit(now, size, p.Queue) {
+		if !d.ifc.admit(now, size, queue) {
 			return 0, cells.ReasonQueue, false
 		}
 		at = d.ifc.transmit(now, size, p.Speed)
-		channel, reason = p.Buffer, cells.ReasonBuffer
+		channel, reason = buffer, cells.ReasonBuffer
 	}
 	if p.Rate != 0 {
 		if !d.channel.admit(at, size, channel) {
@@ -296,9 +305,15 @@ func (n *Network) due(d *direction, num uint64, at clock.Time, late time.Duratio
 	if late > 0 {
 		return due.Add(late) // and does not hold followers back
 	}
-	if p.FIFO {
-		due = max(due, d.lastDue)
-		d.lastDue = due
+	return d.inOrder(due)
+}
+
+// inOrder keeps a due time from overtaking those before it, if the direction
+// is FIFO.
+func (d *direction) inOrder(due clock.Time) clock.Time {
+	d.lastDue = max(d.lastDue, due)
+	if d.params.FIFO {
+		return d.lastDue
 	}
 	return due
 }
@@ -384,6 +399,7 @@ func (n *Network) lose(d *direction, r cells.Reason) {
 		n.free(n.links[d.link].spec.Stream, h.item)
 	}
 	d.held = nil
+	d.lastDue = 0 // there is nothing left to overtake
 	if lost > 0 {
 		n.host.DropN(d.from, r, lost)
 		d.dropped(r, lost)
@@ -391,7 +407,8 @@ func (n *Network) lose(d *direction, r cells.Reason) {
 }
 
 // release lets what was held go on, in frame order: what was on the way
-// arrives now, what was sent since sets out now.
+// arrives now, ahead of what is on the way still; what was sent since sets out
+// now, behind it.
 func (n *Network) release(d *direction) {
 	held := d.held
 	d.held = nil
@@ -399,11 +416,7 @@ func (n *Network) release(d *direction) {
 	for _, h := range held {
 		due := n.sched.Now()
 		if !h.sent {
-			due = due.Add(time.Duration(h.late))
-		}
-		if d.params.FIFO {
-			due = max(due, d.lastDue)
-			d.lastDue = due
+			due = d.inOrder(due.Add(time.Duration(h.late)))
 		}
 		n.fly(d, h.n, h.copy, h.item, due)
 	}

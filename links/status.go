@@ -21,7 +21,7 @@ func (n *Network) Snapshot() cells.Snapshot {
 	for i := range n.links {
 		l := &n.links[i]
 		if l.gone || l.drains {
-			continue
+			continue // the name is free already
 		}
 		s.Links = append(s.Links, cells.LinkStatus{
 			Name: l.spec.Name, Ends: [2]string{l.spec.A.String(), l.spec.B.String()}, Stream: l.spec.Stream,

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"example.com/dsim/cells"
-	"example.com/dsim/clock"
 	"example.com/dsim/des"
 )
 
@@ -44,7 +43,7 @@ type segment struct {
 	code    uint8
 	id      connID
 	frame   cells.Frame // data
-	n       uint64      // credit
+	n       uint64      // credit: bytes; SYN, ACK: the bound of the end that sends it
 	addr    string      // SYN
 }
 
@@ -72,8 +71,9 @@ type end struct {
 	dir        uint32 // it sends on
 	open       bool
 	finSent    bool
-	finPending bool // FIN has come behind data that waits to be joined
-	uncredited uint64
+	finPending bool   // FIN has come behind data that waits to be joined
+	peerBound  uint64 // how many bytes the other end may have queued
+	uncredited uint64 // handled, and the other end not told
 	joined     []byte // arrived, waiting for what it is joined with
 	joinedAs   uint64 // the number of the segment that brought it
 	index      int    // in Network.ends
@@ -116,24 +116,26 @@ func (n *Network) Dial(p cells.PortRef, addr string) {
 	n.host.SetPeer(p, addr)
 	n.addEnd(&end{key: endKey{id, true}, port: p, dir: dir})
 	n.host.PostLater(p, n.sched.Now().Add(d.params.ConnectTimeout), wakeConnect)
-	n.transmit(dir, segment{kind: segSYN, forward: true, id: id, addr: service}, 0)
+	n.transmit(dir, segment{kind: segSYN, forward: true, id: id, addr: service, n: uint64(d.params.Bound)}, 0)
 }
 
-// streamTo finds the first stream link from a cell to another, and the
+// streamTo finds the oldest stream link from a cell to another, and the
 // direction there.
 func (n *Network) streamTo(from cells.CellRef, to cells.ID) (uint32, bool) {
-	for i := range n.links {
-		l := &n.links[i]
-		if l.gone || l.drains || !l.spec.Stream {
-			continue
-		}
-		for _, d := range l.dir {
-			x := &n.dirs[d]
-			if n.host.Cell(x.from) == from && n.host.Name(n.host.Cell(x.to)) == to {
-				return d, true
-			}
-		}
+	target, ok := n.host.Find(to)
+	if !ok {
+		return 0, false
 	}
+	key := [2]cells.CellRef{from, target}
+	list := n.trunks[key]
+	for len(list) > 0 {
+		if l := &n.links[n.dirs[list[0]].link]; !l.gone && !l.drains {
+			n.trunks[key] = list
+			return list[0], true
+		}
+		list = list[1:]
+	}
+	delete(n.trunks, key)
 	return 0, false
 }
 
@@ -228,14 +230,8 @@ func (n *Network) transmit(dir uint32, s segment, size int) {
 		s.code = cells.DownCode(cells.ErrRefused)
 	}
 	at, r, ok := n.pass(d, size)
-	if !ok && s.kind == segData && (r == cells.ReasonQueue || r == cells.ReasonBuffer) {
-		// A stream's queue is its bound: what was accepted waits its turn.
-		at, ok = d.wait(n.sched.Now(), size), true
-	}
-	if !ok && r != cells.ReasonCut {
-		at, ok = n.sched.Now(), r != cells.ReasonRemoved
-	}
-	if !ok && d.params.Cut != CutDrain {
+	held := !ok && d.params.Cut == CutDrain // a stream loses nothing in its middle
+	if !ok && !held {
 		n.drop(d, num, r)
 		n.freeFrame(s)
 		return
@@ -247,24 +243,11 @@ func (n *Network) transmit(dir uint32, s segment, size int) {
 		d.lastDue = max(d.lastDue, due)
 	}
 	item := n.keep(s)
-	if d.params.Cut == CutDrain {
+	if held {
 		n.hold(d, heldFrame{n: num, item: item, late: due - n.sched.Now()})
 		return
 	}
 	n.fly(d, num, 0, item, due)
-}
-
-// wait is when a segment has left the transmitters of a direction, whatever
-// waits before it.
-func (d *direction) wait(at clock.Time, size int) clock.Time {
-	p := &d.params
-	if p.Speed != 0 {
-		at = d.ifc.transmit(at, size, p.Speed)
-	}
-	if p.Rate != 0 {
-		at = d.channel.transmit(at, size, p.Rate)
-	}
-	return at
 }
 
 func (n *Network) judgeSegment(d *direction, num uint64, k segmentKind) Verdict {
@@ -322,14 +305,14 @@ func (n *Network) arrive(d *direction, num uint64, item uint32) {
 	e := n.byConn[endKey{s.id, !s.forward}]
 	if e == nil {
 		n.freeFrame(s)
-		if s.kind == segData || s.kind == segACK {
+		if s.kind != segRST {
 			n.reset(back, s.id, !s.forward, cells.ErrReset)
 		}
 		return
 	}
 	switch s.kind {
 	case segACK:
-		e.open = true
+		e.open, e.peerBound = true, s.n
 		n.host.Up(e.port)
 	case segData:
 		n.data(e, d, num, s.frame)
@@ -364,10 +347,10 @@ func (n *Network) syn(d *direction, back uint32, s segment) {
 		return
 	}
 	peer := string(n.host.Name(s.id.dialler))
-	p := n.host.Accept(listener, peer, n.dirs[back].params.Bound)
-	e := &end{key: endKey{s.id, false}, port: p, dir: back, open: true}
-	n.addEnd(e)
-	n.transmit(back, segment{kind: segACK, id: s.id}, 0)
+	bound := n.dirs[back].params.Bound
+	p := n.host.Accept(listener, peer, bound)
+	n.addEnd(&end{key: endKey{s.id, false}, port: p, dir: back, open: true, peerBound: s.n})
+	n.transmit(back, segment{kind: segACK, id: s.id, n: uint64(bound)}, 0)
 	n.host.Up(p)
 }
 
@@ -449,8 +432,7 @@ func (n *Network) Consumed(p cells.PortRef, k int) {
 		return
 	}
 	e.uncredited += uint64(k)
-	in := n.backOf(&n.dirs[e.dir])
-	if e.uncredited*4 < uint64(n.dirs[in].params.Bound) {
+	if e.uncredited*4 < e.peerBound {
 		return
 	}
 	credit := e.uncredited
@@ -471,7 +453,7 @@ func (n *Network) Close(p cells.PortRef) {
 	e := n.byPort[p]
 	if e == nil {
 		k := listenKey{n.host.Cell(p), n.host.Addr(p)}
-		if n.listeners[k] == p && n.host.State(p) == cells.PortListening {
+		if q, ok := n.listeners[k]; ok && q == p {
 			delete(n.listeners, k)
 		}
 		return

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"example.com/dsim/cells"
+	"example.com/dsim/clock"
 	"example.com/dsim/des"
 )
 
@@ -61,10 +62,44 @@ func (n *Network) Command(id cells.ID, args []string) (answer string, err error)
 	return answer, err
 }
 
+// hashBatch tells batches apart: every text goes in with its length, every
+// list with its.
 func hashBatch(batch []cells.Change) des.Fold {
 	var f des.Fold
-	for _, c := range batch {
-		f.Text(fmt.Sprintf("%+v", c))
+	texts := func(list ...string) {
+		for _, s := range list {
+			f.Text(s)
+		}
+	}
+	params := func(list []cells.Param) {
+		f.Add(uint64(len(list)))
+		for _, q := range list {
+			texts(q.Name, q.Value)
+		}
+	}
+	truth := func(b bool) {
+		word := uint64(0)
+		if b {
+			word = 1
+		}
+		f.Add(word)
+	}
+	f.Add(uint64(len(batch)))
+	for i := range batch {
+		c, l := &batch[i].Cell, &batch[i].Link
+		f.Add(uint64(batch[i].Op))
+		texts(string(c.ID), c.Protocol)
+		params(c.Params)
+		f.Add(uint64(len(c.Ports)))
+		texts(c.Ports...)
+		f.Add(uint64(c.Clock.Drift))
+		f.Add(uint64(c.Clock.Offset))
+		texts(l.Name, string(l.A.Cell), l.A.Port, string(l.B.Cell), l.B.Port)
+		truth(l.Stream)
+		params(l.Both)
+		params(l.AB)
+		params(l.BA)
+		truth(l.Drain)
 	}
 	return f
 }
@@ -81,6 +116,8 @@ type planner struct {
 	cells map[cells.ID]bool       // that the batch adds (true) or removes (false)
 	links map[string]bool         // likewise
 	ports map[cells.Endpoint]bool // that the batch takes (true) or frees (false)
+	set   map[uint32]Params       // of directions that the batch sets
+	runs  map[cells.CellRef]cells.RunState
 	steps []step
 }
 
@@ -89,7 +126,8 @@ type planner struct {
 func (n *Network) plan(batch []cells.Change) ([]step, error) {
 	p := &planner{
 		n: n, cells: make(map[cells.ID]bool), links: make(map[string]bool),
-		ports: make(map[cells.Endpoint]bool),
+		ports: make(map[cells.Endpoint]bool), set: make(map[uint32]Params),
+		runs: make(map[cells.CellRef]cells.RunState),
 	}
 	sorted := slices.Clone(batch)
 	slices.SortStableFunc(sorted, func(a, b cells.Change) int { return int(a.Op) - int(b.Op) })
@@ -151,10 +189,32 @@ func (p *planner) removeLink(c *cells.Change) error {
 	}
 	p.links[c.Link.Name] = false
 	if !c.Link.Drain {
-		p.ports[l.spec.A], p.ports[l.spec.B] = false, false
+		p.ports[l.ends[0]], p.ports[l.ends[1]] = false, false
 	}
 	p.add(c.Op, c.Link.Name, func() { p.n.removeLink(i, c.Link.Drain) })
 	return nil
+}
+
+// removeEnds takes the links of a cell away that the batch has left it. One
+// that drains is cut short: there is nobody left it could arrive at, or come
+// from.
+func (p *planner) removeEnds(id cells.ID) {
+	for i := range p.n.links {
+		l := &p.n.links[i]
+		name := l.spec.Name
+		if l.gone || l.ends[0].Cell != id && l.ends[1].Cell != id {
+			continue
+		}
+		if now, ok := p.n.byName[name]; ok && now == uint32(i) {
+			p.links[name] = false
+		}
+		p.ports[l.ends[0]], p.ports[l.ends[1]] = false, false
+		p.add(cells.RemoveLink, name, func() {
+			if !p.n.links[i].gone {
+				p.n.removeLink(uint32(i), false)
+			}
+		})
+	}
 }
 
 func (p *planner) removeCell(c *cells.Change) error {
@@ -163,18 +223,7 @@ func (p *planner) removeCell(c *cells.Change) error {
 		return fmt.Errorf("no cell %q", id)
 	}
 	p.cells[id] = false
-	for i := range p.n.links {
-		l := &p.n.links[i]
-		if l.gone || l.spec.A.Cell != id && l.spec.B.Cell != id {
-			continue
-		}
-		if _, said := p.links[l.spec.Name]; said {
-			continue
-		}
-		if err := p.removeLink(&cells.Change{Op: cells.RemoveLink, Link: cells.LinkSpec{Name: l.spec.Name}}); err != nil {
-			return err
-		}
-	}
+	p.removeEnds(id)
 	p.add(c.Op, string(id), func() {
 		ref, _ := p.n.host.Find(id)
 		p.n.crashed(ref)
@@ -194,11 +243,12 @@ func (p *planner) setLink(c *cells.Change) error {
 	}
 	var params [2]Params
 	for k, own := range [2][]cells.Param{c.Link.AB, c.Link.BA} {
-		params[k] = p.n.dirs[l.dir[k]].params
+		params[k] = p.params(l.dir[k])
 		if err := params[k].setAll(both, own, l.spec.Stream); err != nil {
 			return fmt.Errorf("link %q: %w", c.Link.Name, err)
 		}
 	}
+	p.set[l.dir[0]], p.set[l.dir[1]] = params[0], params[1]
 	p.add(c.Op, describe(c.Link), func() {
 		for k := range params {
 			p.n.setDirection(p.n.links[i].dir[k], params[k])
@@ -208,6 +258,15 @@ func (p *planner) setLink(c *cells.Change) error {
 		}
 	})
 	return nil
+}
+
+// params are a direction's parameters once what the batch has said so far is
+// done.
+func (p *planner) params(dir uint32) Params {
+	if q, ok := p.set[dir]; ok {
+		return q
+	}
+	return p.n.dirs[dir].params
 }
 
 // Break is a parameter for SetLink alone: it breaks every connection of a
@@ -245,16 +304,29 @@ func (p *planner) addCell(c *cells.Change) error {
 		return fmt.Errorf("cell %q: this network makes no protocols", spec.ID)
 	}
 	for i, name := range spec.Ports {
-		if slices.Index(spec.Ports, name) != i {
+		switch {
+		case name == "":
+			return fmt.Errorf("cell %q: a port needs a name", spec.ID)
+		case slices.Index(spec.Ports, name) != i:
 			return fmt.Errorf("cell %q: port %q is declared twice", spec.ID, name)
 		}
 	}
-	if _, err := p.n.opt.Make(spec); err != nil {
+	if d := spec.Clock.Drift; d > clock.DriftMax || d < -clock.DriftMax {
+		return fmt.Errorf("cell %q: drift %s: at most %s either way", spec.ID, des.FormatDrift(d), des.FormatDrift(clock.DriftMax))
+	}
+	first, err := p.n.opt.Make(spec)
+	if err != nil {
 		return fmt.Errorf("cell %q: %w", spec.ID, err)
 	}
 	p.cells[spec.ID] = true
 	p.add(c.Op, string(spec.ID), func() {
-		renew := func() (cells.Protocol, error) { return p.n.opt.Make(spec) }
+		renew := func() (cells.Protocol, error) {
+			if made := first; made != nil { // of its first life, which the check has made
+				first = nil
+				return made, nil
+			}
+			return p.n.opt.Make(spec)
+		}
 		if _, err := p.n.host.Add(spec, renew); err != nil {
 			p.n.sched.Fail(err)
 		}
@@ -274,18 +346,27 @@ func (p *planner) addLink(c *cells.Change) error {
 	if has, said := p.links[spec.Name]; has || exists && !said {
 		return fail("exists already")
 	}
-	for _, e := range [2]cells.Endpoint{spec.A, spec.B} {
+	if spec.A == spec.B {
+		return fail("both ends are %s", spec.A)
+	}
+	ends := [2]cells.Endpoint{spec.A, spec.B}
+	for k := range ends {
+		e := &ends[k]
 		if !p.hasCell(e.Cell) {
 			return fail("no cell %q", e.Cell)
 		}
-		if taken, said := p.ports[e]; taken || !said && p.n.linked(e) {
-			return fail("port %s has a link already", e)
+		switch {
+		case e.Port != "":
+		case spec.Stream:
+			e.Port = trunkPrefix + spec.Name
+		default:
+			return fail("end %q: needs a port, such as %s:p0", e.Cell, e.Cell)
 		}
-		p.ports[e] = true
+		if p.taken(*e) {
+			return fail("port %s has a link already", *e)
+		}
 	}
-	if spec.A == spec.B {
-		return fail("both ends are port %s", spec.A)
-	}
+	p.ports[ends[0]], p.ports[ends[1]] = true, true
 	var params [2]Params
 	for k, own := range [2][]cells.Param{spec.AB, spec.BA} {
 		params[k] = Defaults()
@@ -294,8 +375,21 @@ func (p *planner) addLink(c *cells.Change) error {
 		}
 	}
 	p.links[spec.Name] = true
-	p.add(c.Op, describe(spec), func() { p.n.addLink(spec, params) })
+	p.add(c.Op, describe(spec), func() { p.n.addLink(spec, ends, params) })
 	return nil
+}
+
+// trunkPrefix and the link's name are the name of the port that a stream link
+// is given where its end names none.
+const trunkPrefix = "~"
+
+// taken reports whether a port has a link once what the batch has said so far
+// is done.
+func (p *planner) taken(e cells.Endpoint) bool {
+	if taken, said := p.ports[e]; said {
+		return taken
+	}
+	return !p.cells[e.Cell] && p.n.linked(e) // what the batch adds has no links
 }
 
 // linked reports whether a port has a link now, one that drains included.
@@ -322,14 +416,14 @@ func describe(l cells.LinkSpec) string {
 	return s
 }
 
-func (n *Network) addLink(spec cells.LinkSpec, params [2]Params) {
+func (n *Network) addLink(spec cells.LinkSpec, ends [2]cells.Endpoint, params [2]Params) {
 	index := uint32(len(n.links))
 	life := n.lives[spec.Name]
 	n.lives[spec.Name] = life + 1
 	n.byName[spec.Name] = index
-	l := link{spec: spec}
+	l := link{spec: spec, ends: ends}
 	var ports [2]cells.PortRef
-	for k, e := range [2]cells.Endpoint{spec.A, spec.B} {
+	for k, e := range ends {
 		ref, _ := n.host.Find(e.Cell)
 		p, ok := n.host.StaticPort(ref, e.Port)
 		if !ok {
@@ -353,6 +447,10 @@ func (n *Network) addLink(spec cells.LinkSpec, params [2]Params) {
 		}
 		n.out[ports[k]] = int32(i) + 1
 		n.dirs[i].setParams(params[k])
+		if spec.Stream {
+			way := [2]cells.CellRef{n.host.Cell(ports[k]), n.host.Cell(ports[1-k])}
+			n.trunks[way] = append(n.trunks[way], i)
+		}
 	}
 	n.links = append(n.links, l)
 	n.host.Bind(ports[0], spec.B.String(), params[0].MTU, spec.Stream)
@@ -395,9 +493,11 @@ func (n *Network) setDirection(i uint32, p Params) {
 // each end stays up until its own side has.
 func (n *Network) removeLink(i uint32, drain bool) {
 	l := &n.links[i]
-	delete(n.byName, l.spec.Name)
+	if n.byName[l.spec.Name] == i { // not so if it drains, and its name was given away
+		delete(n.byName, l.spec.Name)
+	}
 	for _, k := range l.dir {
-		if d := &n.dirs[k]; len(d.held) > 0 && drain {
+		if d := &n.dirs[k]; drain {
 			d.params.Cut = CutNo
 			n.release(d)
 		}
@@ -405,7 +505,7 @@ func (n *Network) removeLink(i uint32, drain bool) {
 	l.drains = drain
 	for _, k := range l.dir {
 		d := &n.dirs[k]
-		if drain && d.flying > 0 {
+		if d.ended || drain && d.flying > 0 {
 			continue
 		}
 		n.lose(d, cells.ReasonRemoved)
@@ -418,6 +518,7 @@ func (n *Network) removeLink(i uint32, drain bool) {
 
 // drained ends the receiving side of a direction of a removed link.
 func (n *Network) drained(d *direction) {
+	d.ended = true
 	l := &n.links[d.link]
 	if l.spec.Stream {
 		for _, e := range append([]*end(nil), n.ends...) {
@@ -429,7 +530,7 @@ func (n *Network) drained(d *direction) {
 	}
 	n.host.Unbind(d.to, cells.ErrRemoved)
 	n.out[d.to] = 0
-	l.gone = n.out[d.from] == 0 || n.directionOf(d.from) != d
+	l.gone = n.dirs[l.dir[0]].ended && n.dirs[l.dir[1]].ended
 }
 
 func (p *planner) setCell(c *cells.Change) error {
@@ -442,7 +543,7 @@ func (p *planner) setCell(c *cells.Change) error {
 	}
 	ref, _ := p.n.host.Find(id)
 	for _, q := range c.Cell.Params {
-		do, err := p.n.cellSetting(ref, q)
+		do, err := p.cellSetting(ref, q)
 		if err != nil {
 			return err
 		}
@@ -452,8 +553,8 @@ func (p *planner) setCell(c *cells.Change) error {
 }
 
 // cellSetting checks one setting of a cell and gives what carries it out.
-func (n *Network) cellSetting(ref cells.CellRef, q cells.Param) (func(), error) {
-	h := n.host
+func (p *planner) cellSetting(ref cells.CellRef, q cells.Param) (func(), error) {
+	n, h := p.n, p.n.host
 	id := h.Name(ref)
 	wrap := func(f func() error) func() {
 		return func() {
@@ -464,7 +565,7 @@ func (n *Network) cellSetting(ref cells.CellRef, q cells.Param) (func(), error) 
 	}
 	switch q.Name {
 	case cells.SetRun:
-		return n.runSetting(ref, q.Value, wrap)
+		return p.runSetting(ref, q.Value, wrap)
 	case cells.SetDrift:
 		d, err := des.ParseDrift(q.Value)
 		if err != nil {
@@ -484,34 +585,51 @@ func (n *Network) cellSetting(ref cells.CellRef, q cells.Param) (func(), error) 
 	return nil, fmt.Errorf("cell %q: no setting %q: must be run, drift, step or offset", id, q.Name)
 }
 
-func (n *Network) runSetting(ref cells.CellRef, word string, wrap func(func() error) func()) (func(), error) {
-	h := n.host
+// runSetting checks a change of what a cell is doing, against what it does once
+// the batch's earlier settings are done.
+func (p *planner) runSetting(ref cells.CellRef, word string, wrap func(func() error) func()) (func(), error) {
+	n, h := p.n, p.n.host
 	id, run := h.Name(ref), h.Run(ref)
+	planned, said := p.runs[ref]
+	if said {
+		run = planned
+	}
 	refuse := func() (func(), error) { return nil, fmt.Errorf("cell %q: cannot %s, it is %s", id, word, run) }
 	switch word {
 	case "crash":
 		if run != cells.Running && run != cells.Paused {
 			return refuse()
 		}
+		p.runs[ref] = cells.Crashed
 		return wrap(func() error {
 			n.crashed(ref)
 			return h.Crash(ref)
 		}), nil
 	case "restart", "restart-kept":
 		kept := word == "restart-kept"
-		if err := h.CanRestart(ref, kept); err != nil {
-			return nil, err
+		switch {
+		case run != cells.Crashed:
+			return refuse()
+		case !said:
+			if err := h.CanRestart(ref, kept); err != nil {
+				return nil, err
+			}
+		case kept && !h.CanKeep(ref):
+			return nil, fmt.Errorf("cell %q: its protocol cannot keep its state", id)
 		}
+		p.runs[ref] = cells.Running
 		return wrap(func() error { return h.Restart(ref, kept) }), nil
 	case "pause":
 		if run != cells.Running {
 			return refuse()
 		}
+		p.runs[ref] = cells.Paused
 		return wrap(func() error { return h.Pause(ref) }), nil
 	case "resume":
 		if run != cells.Paused {
 			return refuse()
 		}
+		p.runs[ref] = cells.Running
 		return wrap(func() error { return h.Resume(ref) }), nil
 	}
 	return nil, fmt.Errorf("cell %q: run %q: must be crash, restart, restart-kept, pause or resume", id, word)

@@ -29,6 +29,21 @@ func (v *Verdict) Plain() bool {
 	return !v.Drop && len(v.Flips) == 0 && v.Copies == 0 && v.Late == 0 && !v.Refuse && !v.Reset
 }
 
+// fold gives everything that v says as words.
+func (v *Verdict) fold(add func(uint64)) {
+	word := uint64(len(v.Flips))<<32 | uint64(v.Copies)<<24 | uint64(v.Reason)<<16
+	for i, b := range [...]bool{v.Drop, v.Refuse, v.Reset} {
+		if b {
+			word |= 1 << i
+		}
+	}
+	add(word)
+	add(uint64(v.Late))
+	for _, f := range v.Flips {
+		add(uint64(f))
+	}
+}
+
 // String is the canonical text of v: words apart by blanks, such as
 // "drop:loss" or "flip:3,77 dup:1 late:5ms".
 func (v *Verdict) String() string {
@@ -219,5 +234,19 @@ func (d *direction) scramble(n uint64, size int, flips []uint32) []uint32 {
 		}
 	}
 	slices.Sort(flips)
-	return flips
+	return oddOnly(flips)
+}
+
+// oddOnly takes out of a sorted list what stands in it twice: a bit that was
+// flipped and flipped back.
+func oddOnly(flips []uint32) []uint32 {
+	odd := flips[:0]
+	for _, f := range flips {
+		if k := len(odd); k > 0 && odd[k-1] == f {
+			odd = odd[:k-1]
+		} else {
+			odd = append(odd, f)
+		}
+	}
+	return odd
 }
