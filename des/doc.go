@@ -6,7 +6,7 @@
 // by entity, not by closure: an event names the entity it belongs to, and each
 // class of entities has one [Dispatcher].
 //
-// Chance is addressed by name and occurrence. A [Seed] and four names key a
+// Chance is addressed by name and occurrence. A [Seed] and three names key a
 // [Rand]; its n-th draw does not depend on anything else that was drawn.
 // Probabilities are exact [Ratio]s, distributions are integer [Sampler]s: no
 // float decides an event.

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"example.com/dsim/replay"
+	"example.com/dsim/scenarios"
+)
+
+// attempts is how often a run is repeated with everything recorded, once its
+// digest has differed: what leaks in from outside need not do so every time.
+const attempts = 20
+
+// secondRun runs a world a second time and compares. If the digests differ,
+// further runs are recorded whole, until two of them show where they part.
+func secondRun(ctx context.Context, o *runFlags, file string, sc *scenarios.Scenario, first *scenarios.Result) (*replay.Difference, error) {
+	again, err := plainRun(ctx, o, sc)
+	if err != nil || again.Digest == first.Digest && again.Events == first.Events {
+		return nil, err
+	}
+	record, err := recordRun(ctx, o, file, sc)
+	if err != nil {
+		return nil, err
+	}
+	defer record.Close()
+	for range attempts {
+		cmp := replay.NewComparer(record)
+		w, err := scenarios.NewWorld(sc, scenarios.WorldOptions{Full: o.digest == "full", Records: cmp, Choices: cmp, Marks: cmp})
+		if err != nil {
+			return nil, err
+		}
+		for !w.Done() && ctx.Err() == nil {
+			w.Advance(sc.Run.Until, slice)
+		}
+		w.Result()
+		if err := cmp.Finish(); err != nil && cmp.Divergence() == nil {
+			return nil, err
+		}
+		if d := cmp.Divergence(); d != nil {
+			return d, nil
+		}
+	}
+	return &replay.Difference{What: "summary", Suspect: replay.Suspicion{Evidence: fmt.Sprintf(
+		"the digests of two runs differ, %016x and %016x, but %d recorded runs were equal", uint64(first.Digest), uint64(again.Digest), attempts)}}, nil
+}
+
+func plainRun(ctx context.Context, o *runFlags, sc *scenarios.Scenario) (*scenarios.Result, error) {
+	w, err := scenarios.NewWorld(sc, scenarios.WorldOptions{Full: o.digest == "full"})
+	if err != nil {
+		return nil, err
+	}
+	for !w.Done() && ctx.Err() == nil {
+		w.Advance(sc.Run.Until, slice)
+	}
+	if ctx.Err() != nil {
+		return nil, exit(exitInterrupted, ctx.Err())
+	}
+	return w.Result(), nil
+}

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"io"
+
+	"github.com/spf13/cobra"
+)
+
+// app is what all subcommands share.
+type app struct {
+	out *screen // results
+	err *screen // progress, warnings
+}
+
+func newRoot(stdout, stderr io.Writer) *cobra.Command {
+	a := &app{out: newScreen(stdout), err: newScreen(stderr)}
+	root := &cobra.Command{
+		Use:           "dsim",
+		Short:         "Deterministic simulation of network protocols, with exact replay",
+		Long:          "dsim runs protocols in virtual time over a network that loses, delays, damages and\nreorders, says whether they did what was expected, and repeats any run exactly.\n\n" + exitCodes,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Version:       buildInfo().String(),
+	}
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	root.SetVersionTemplate("dsim {{.Version}}\n")
+	root.CompletionOptions.HiddenDefaultCmd = false
+	root.SuggestionsMinimumDistance = 2
+	root.PersistentFlags().BoolVar(&a.out.plain, "no-color", a.out.plain, "plain output, as with NO_COLOR")
+	root.PersistentPreRun = func(*cobra.Command, []string) { a.err.plain = a.err.plain || a.out.plain }
+	root.AddCommand(
+		a.runCommand(), a.replayCommand(), a.diffCommand(), a.traceCommand(),
+		a.checkCommand(), a.listCommand(), a.schemaCommand(), a.versionCommand(), a.manCommand(root),
+	)
+	for _, c := range root.Commands() {
+		c.DisableAutoGenTag = true
+	}
+	root.DisableAutoGenTag = true
+	return root
+}

@@ -1,0 +1,144 @@
+package scenarios
+
+import (
+	"errors"
+	"fmt"
+
+	"example.com/dsim/cells"
+	"example.com/dsim/clock"
+	"example.com/dsim/des"
+	"example.com/dsim/links"
+)
+
+// Verdict is how a run, or an expectation, came out.
+type Verdict string
+
+// The verdicts.
+const (
+	Pass         Verdict = "pass"
+	Fail         Verdict = "fail"
+	Inconclusive Verdict = "inconclusive" // a budget ran out first
+)
+
+// Failure is where and how a run went wrong.
+type Failure struct {
+	Property string     // "abp/exactly-once-in-order", an expectation's name, "dsim/panic"
+	Path     string     // "expect[0]"
+	File     string     // of the scenario
+	Line     int        //
+	Text     string     // what was seen
+	Time     clock.Time //
+	Key      des.Key    // of the event
+	Event    uint64     // how many events had been executed
+	Cell     string     // whose event it was; may be empty
+}
+
+// String is the failure on one line.
+func (f *Failure) String() string {
+	return fmt.Sprintf("%s at %s, event %s: %s", f.Property, f.Time, f.Key, f.Text)
+}
+
+// ExpectResult is how one expectation came out.
+type ExpectResult struct {
+	Path    string
+	Text    string // as it is written
+	Mode    string
+	Verdict Verdict
+	Failure *Failure    // with Fail
+	Met     *clock.Time // sometimes, eventually: when it was met
+	Why     string      // with Inconclusive: why
+	Looks   uint64      // how many instants or emissions it was judged on
+}
+
+// CellState is what a cell shows at the end.
+type CellState struct {
+	ID    cells.ID
+	Run   cells.RunState
+	Fold  des.Fold
+	Attrs []cells.Attr
+}
+
+// Result is how a run came out.
+type Result struct {
+	Scenario *Scenario
+	Verdict  Verdict
+	Digest   des.Digest
+	Events   uint64
+	End      clock.Time
+	Expect   []ExpectResult
+	Failure  *Failure // the first; nil with Pass
+	Err      error    // a limit, a panic or a zero-delay cycle
+	Cells    []CellState
+	Totals   links.Counts
+}
+
+// The properties that every run is judged by, expected or not.
+const (
+	PropertyPanic     = "dsim/panic"
+	PropertyZeroDelay = "dsim/zero-delay"
+	PropertyTimeline  = "dsim/timeline"
+)
+
+// Result judges the run as far as it has gone. It is asked once, at the end.
+func (w *World) Result() *Result {
+	if w.opt.Marks != nil {
+		w.mark()
+	}
+	err := w.sched.Err()
+	r := &Result{Scenario: w.Scenario, Verdict: Pass, Digest: w.host.Digest(), Events: w.sched.Executed(),
+		End: w.sched.Now(), Err: err, Cells: w.attrsOf(), Totals: w.net.Totals()}
+	w.judgeError(err)
+	whole := err == nil && !w.sched.Stopped() && r.End >= w.Scenario.Run.Until
+	for _, j := range w.judges {
+		x := j.verdict(r.End, whole)
+		if x.Verdict == Inconclusive {
+			r.Verdict = Inconclusive
+		}
+		r.Expect = append(r.Expect, x)
+	}
+	if errors.Is(err, des.ErrEvents) {
+		r.Verdict = Inconclusive
+	}
+	if w.failure != nil {
+		r.Verdict, r.Failure = Fail, w.failure
+	}
+	return r
+}
+
+// judgeError makes failures of what is wrong whatever is expected.
+func (w *World) judgeError(err error) {
+	var panicked *cells.PanicError
+	var zero *des.ZeroDelayError
+	f := &Failure{Time: w.sched.Now(), Key: w.sched.Current()}
+	switch {
+	case errors.As(err, &panicked):
+		f.Property, f.Cell = PropertyPanic, string(panicked.Cell)
+	case errors.As(err, &zero):
+		f.Property = PropertyZeroDelay
+	case err != nil && !errors.Is(err, des.ErrEvents):
+		f.Property = PropertyTimeline
+	default:
+		return
+	}
+	f.Text = err.Error()
+	if w.failure == nil {
+		w.failure = f
+	}
+}
+
+// AsMeant reports whether a run came out as its scenario says: all expectations
+// held, or exactly the one failed that is meant to.
+func (r *Result) AsMeant() bool {
+	if r.Scenario.Fails == "" {
+		return r.Verdict == Pass
+	}
+	if r.Failure == nil || r.Failure.Property != r.Scenario.Fails {
+		return false
+	}
+	for _, x := range r.Expect {
+		if x.Failure != nil && x.Failure.Property != r.Scenario.Fails {
+			return false
+		}
+	}
+	return true
+}

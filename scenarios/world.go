@@ -1,0 +1,221 @@
+package scenarios
+
+import (
+	"fmt"
+
+	"example.com/dsim/cells"
+	"example.com/dsim/clock"
+	"example.com/dsim/des"
+	"example.com/dsim/links"
+)
+
+// Served gives the choices of an earlier run back by address; package replay
+// has one.
+type Served interface {
+	Lookup(what, where string, n uint64) (value string, ok bool)
+}
+
+// WorldOptions say how a world is watched. None of it changes the run, but for
+// Serve.
+type WorldOptions struct {
+	// Records takes every record; nil for none. Choices takes every choice.
+	Records des.Sink
+	Choices des.ChoiceSink
+	// Marks takes checkpoints: a record OpMark for each cell whose fold has
+	// changed, every MarkEvery events and at the end.
+	Marks     des.Sink
+	MarkEvery uint64 // default 4,096
+	// Full folds whole payloads into the digest.
+	Full bool
+	// Serve gives verdicts of an earlier run; nil to draw them.
+	Serve Served
+	// Registry knows the protocols and properties; nil for the Default.
+	Registry *Registry
+}
+
+// World is one run of a scenario: a site with its network, the timeline that
+// acts on it, and the expectations that judge it. Nothing is shared between
+// worlds, so any number may run side by side.
+type World struct {
+	Scenario *Scenario
+
+	sched *des.Scheduler
+	host  *cells.Host
+	net   *links.Network
+	opt   WorldOptions
+
+	judges    []*judge
+	whens     []*when
+	values    *values
+	lastFault clock.Time
+	faultsEnd bool // `stop: faults` has acted
+	failure   *Failure
+	stopping  bool
+	marked    []des.Fold
+	nextMark  uint64
+}
+
+// The sequences of timeline events: action:24 step:12 firing:28.
+const (
+	stepBits   = 12
+	firingBits = 28
+	stopAction = 1<<24 - 1
+)
+
+// NewWorld builds the world of a scenario at time 0: the initial topology is
+// in place and the timeline scheduled, but nothing has happened.
+func NewWorld(sc *Scenario, opt WorldOptions) (*World, error) {
+	if opt.Registry == nil {
+		opt.Registry = Default
+	}
+	if opt.MarkEvery == 0 {
+		opt.MarkEvery = 4096
+	}
+	w := &World{Scenario: sc, opt: opt, nextMark: opt.MarkEvery}
+	ties := des.TiesFIFO
+	if sc.Run.Shuffled {
+		ties = des.TiesShuffled
+	}
+	w.sched = des.NewScheduler(des.Config{
+		Limits: des.Limits{Events: sc.Run.Events, Delta: sc.Run.Delta, Grain: sc.Run.Reaction},
+		Causes: opt.Records != nil,
+		Name:   func(e des.Entity) string { return w.net.EntityName(e) },
+	})
+	w.host = cells.NewHost(w.sched, cells.Options{Seed: sc.Seed, Ties: ties, Full: opt.Full, Sink: opt.Records})
+	lo := links.Options{Make: opt.Registry.MakeProtocol, Choices: opt.Choices}
+	if opt.Serve != nil {
+		lo.Serve = w.serve
+	}
+	w.net = links.New(w.host, lo)
+	w.sched.Handle(des.Timeline, w)
+	w.sched.OnInstant(w.instant)
+	if opt.Choices != nil {
+		for _, o := range sc.Options {
+			c := o.Choice()
+			opt.Choices.Choose(&c)
+		}
+		if ties == des.TiesShuffled {
+			w.sched.OnTie(w.tie)
+		}
+	}
+	if err := w.net.Apply(1, sc.Initial); err != nil {
+		return nil, fmt.Errorf("%s: %w", sc.File, err)
+	}
+	if err := w.prepare(); err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+// prepare puts the timeline into the queue and the expectations into their
+// places.
+func (w *World) prepare() error {
+	if len(w.Scenario.Timeline) >= stopAction {
+		return fmt.Errorf("%s: timeline: at most %d entries", w.Scenario.File, stopAction-1)
+	}
+	w.values = newValues(w)
+	for i := range w.Scenario.Timeline {
+		a := &w.Scenario.Timeline[i]
+		if a.Trigger.Kind == When {
+			w.whens = append(w.whens, &when{action: i, cond: w.values.condition(a.Trigger.Cond)})
+			continue
+		}
+		w.schedule(i, 0, a.Trigger.From)
+	}
+	for i := range w.Scenario.Expect {
+		j, err := newJudge(w, &w.Scenario.Expect[i])
+		if err != nil {
+			return err
+		}
+		w.judges = append(w.judges, j)
+	}
+	w.values.watch()
+	w.sched.Touch()
+	return nil
+}
+
+// serve gives the verdict that an earlier run had on a frame.
+func (w *World) serve(link string, n uint64) (links.Verdict, bool) {
+	text, ok := w.opt.Serve.Lookup("verdict", link, n)
+	if !ok {
+		return links.Verdict{}, false
+	}
+	v, err := links.ParseVerdict(text)
+	if err != nil {
+		w.sched.Fail(fmt.Errorf("choice verdict/%s/%d: %w", link, n, err))
+		return links.Verdict{}, false
+	}
+	return v, true
+}
+
+// tie tells of a tie whose order a rank decided.
+func (w *World) tie(first, second des.Event) {
+	w.opt.Choices.Choose(&des.Choice{
+		At: first.Key(), What: "tie", Where: w.net.EntityName(first.Entity()), N: first.Seq,
+		Value: fmt.Sprintf("rank %d before %d of %s #%d", first.Key().Rank, second.Key().Rank,
+			w.net.EntityName(second.Entity()), second.Seq),
+	})
+}
+
+// Scheduler is the engine of the world; Host its cells; Network its links.
+func (w *World) Scheduler() *des.Scheduler { return w.sched }
+
+// Host is what runs the world's cells.
+func (w *World) Host() *cells.Host { return w.host }
+
+// Network is the world's virtual network, and its datacenter.
+func (w *World) Network() *links.Network { return w.net }
+
+// Now is the instant the world has reached.
+func (w *World) Now() clock.Time { return w.sched.Now() }
+
+// Done reports whether the run is over: its end is reached, or something
+// stopped it.
+func (w *World) Done() bool {
+	return w.sched.Err() != nil || w.sched.Stopped() || w.sched.Now() >= w.Scenario.Run.Until
+}
+
+// Advance runs the world up to an instant, or to its end if that is earlier,
+// but at most about so many events; 0 is no bound. It reports whether the
+// instant was reached.
+func (w *World) Advance(to clock.Time, events uint64) bool {
+	to = min(to, w.Scenario.Run.Until)
+	for left := events; w.sched.Step(to); {
+		if n := w.sched.Executed(); w.opt.Marks != nil && n >= w.nextMark {
+			w.mark()
+		}
+		if left--; left == 0 && events != 0 {
+			return false
+		}
+	}
+	if !w.Done() {
+		_ = w.sched.RunUntil(to) // the error stays with the scheduler
+	}
+	return true
+}
+
+// Run runs the world to its end.
+func (w *World) Run() *Result {
+	w.Advance(w.Scenario.Run.Until, 0)
+	return w.Result()
+}
+
+// mark writes a checkpoint: the folds that have changed since the last.
+func (w *World) mark() {
+	n := w.host.Len()
+	w.nextMark = w.sched.Executed() + max(w.opt.MarkEvery, 4*uint64(n))
+	for len(w.marked) < n {
+		w.marked = append(w.marked, 0)
+	}
+	r := des.Record{Key: w.sched.Current(), Op: des.OpMark}
+	for i := range n {
+		ref := cells.CellRef(i)
+		if f := w.host.Fold(ref); f != w.marked[i] {
+			w.marked[i] = f
+			r.Cell, r.A = string(w.host.Name(ref)), int64(f)
+			w.opt.Marks.Record(&r)
+		}
+	}
+	r.Cell, r.A, r.B = "", int64(w.host.Digest()), int64(w.sched.Executed())
+	w.opt.Marks.Record(&r)
+}
