@@ -239,7 +239,7 @@ func (d *decoder) cell(key, n *yamlx.Node, id cells.ID, path string, fixed []str
 		d.errorf(n, "%s: want a map such as {protocol: %s}, this is %s", what, cmp.Or(firstOf(d.reg.protocolNames()), "NAME"), n.Kind)
 		return decl
 	}
-	before := len(d.errs.list)
+	before := d.errs.told
 	set := d.kinds["cells"]
 	var layers []layer
 	if set.defaults != nil {
@@ -252,7 +252,7 @@ func (d *decoder) cell(key, n *yamlx.Node, id cells.ID, path string, fixed []str
 	own := append(slices.Clone(kinds), layer{n, what, false})
 	protoAt := topmost(append(slices.Clone(layers), own...), "protocol")
 	if protoAt == nil {
-		if d.cellKeys(n, what, nil, fixed); len(d.errs.list) == before {
+		if d.cellKeys(n, what, nil, fixed); d.errs.told == before {
 			d.errorf(n, "%s: protocol is missing%s", what, suggest.Hint("", d.reg.protocolNames()))
 		}
 		return decl
@@ -279,7 +279,7 @@ func (d *decoder) cell(key, n *yamlx.Node, id cells.ID, path string, fixed []str
 		decl.fixed = true
 		decl.spec.Ports = d.ports(ports, path+".ports")
 	}
-	if len(d.errs.list) > before {
+	if d.errs.told > before {
 		return decl
 	}
 	made, err := decl.proto.make(decl.spec.Params)

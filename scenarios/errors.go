@@ -50,7 +50,10 @@ func (e *Errors) Error() string {
 
 // errorList collects errors. The same text at the same place counts once: a
 // kind is read again for each of its users.
-type errorList struct{ list []yamlx.Error }
+type errorList struct {
+	list []yamlx.Error
+	told int // calls of add, what was said already included
+}
 
 // collectMax is where the search for errors ends: a file that is wrong
 // throughout is not worth the hints.
@@ -60,6 +63,7 @@ const collectMax = 1000
 type tooMany struct{}
 
 func (l *errorList) add(p yamlx.Pos, format string, args ...any) {
+	l.told++
 	e := yamlx.Error{Pos: p, Msg: fmt.Sprintf(format, args...)}
 	if !slices.Contains(l.list, e) {
 		l.list = append(l.list, e)

@@ -46,7 +46,7 @@ func Load(path string) (*Source, error) {
 func Parse(name string, text []byte) (*Source, error) {
 	root, errs := yamlx.Parse(name, text)
 	if len(errs) > 0 {
-		l := errorList{errs}
+		l := errorList{list: errs}
 		return nil, l.err()
 	}
 	return &Source{File: name, Text: text, Hash: sha256.Sum256(text), root: root}, nil
@@ -105,6 +105,9 @@ func (s *Source) Build(opt BuildOptions) (sc *Scenario, err error) {
 	sc = &Scenario{File: s.File, Text: s.Text, Set: opt.Set, Seed: opt.Seed}
 	d.scenario(root, sc)
 	if err := d.errs.err(); err != nil {
+		if len(opt.Served) > 0 && s.soundWithout(opt) {
+			return nil, fmt.Errorf("%w: %w", ErrServed, err)
+		}
 		return nil, err
 	}
 	if err := d.checkServed(); err != nil {
@@ -112,4 +115,11 @@ func (s *Source) Build(opt BuildOptions) (sc *Scenario, err error) {
 	}
 	sc.Options = d.drawn()
 	return sc, nil
+}
+
+// soundWithout reports whether the scenario can be built if nothing is served.
+func (s *Source) soundWithout(opt BuildOptions) bool {
+	opt.Served = nil
+	_, err := s.Build(opt)
+	return err == nil
 }
