@@ -2,6 +2,7 @@ package talk
 
 import (
 	"io"
+	"maps"
 	"slices"
 
 	"example.com/dsim/cells"
@@ -146,10 +147,13 @@ func (s *Streams) Step() bool {
 	return true
 }
 
+// armed lists the timers that are armed, by number.
+func (c *Cell) armed() []cells.TimerID { return slices.Sorted(maps.Keys(c.Timers)) }
+
 // first is the timer of a cell that is due first.
 func (c *Cell) first() (id cells.TimerID, ok bool) {
-	for i, t := range c.Timers {
-		if !ok || t < c.Timers[id] || t == c.Timers[id] && i < id {
+	for _, i := range c.armed() {
+		if !ok || c.Timers[i] < c.Timers[id] {
 			id, ok = i, true
 		}
 	}
@@ -163,8 +167,8 @@ func (s *Streams) accept(k *conn) {
 		return
 	}
 	listener := cells.Port(0)
-	for p, info := range s.Server.Ports {
-		if info.State == cells.PortListening {
+	for p := range s.Server.next {
+		if s.Server.Ports[p].State == cells.PortListening {
 			listener = p
 		}
 	}

@@ -83,8 +83,8 @@ func (w *World) Step() bool {
 		}
 	}
 	for i, c := range w.cells {
-		for id, t := range c.Timers {
-			if t < at || t == at && cell == i && id < timer {
+		for _, id := range c.armed() {
+			if t := c.Timers[id]; t < at {
 				at, cell, timer, frame = t, i, id, none
 			}
 		}
