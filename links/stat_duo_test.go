@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/bits"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -45,6 +46,7 @@ type duoEnd struct {
 	sent  []clock.Time
 	got   []arrival
 	flips []bitAt
+	large []byte // a frame that Buf has no room for
 }
 
 type arrival struct {
@@ -88,7 +90,8 @@ func (d *duoEnd) Timer(e cells.Env, _ cells.TimerID) {
 func (d *duoEnd) send(e cells.Env, size int) {
 	b := e.Buf()
 	if size > cap(b) {
-		b = make([]byte, size)
+		d.large = slices.Grow(d.large[:0], size)
+		b = d.large
 	}
 	b = b[:size]
 	clear(b)

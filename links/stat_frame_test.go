@@ -21,7 +21,7 @@ type claim struct {
 
 const (
 	frameDelay = 20 * time.Millisecond
-	frameMany  = 128_000
+	frameMany  = 64_000
 )
 
 // small is a feed of many small frames, few enough at a time.
@@ -70,10 +70,10 @@ func tally(hits []bool) (n int) {
 
 var frameClaims = []claim{
 	{
-		name: "loss", feed: small(frameMany), params: "loss=25%", biased: []string{"loss=26.25%"},
+		name: "loss", feed: small(frameMany), params: "loss=50%", biased: []string{"loss=52.5%"},
 		check: func(d *duo) error {
 			lost := d.missing()
-			return firstError(hitRate("lost", tally(lost), len(lost), 0.25), memoryless("loss", lost))
+			return firstError(hitRate("lost", tally(lost), len(lost), 0.5), memoryless("loss", lost))
 		},
 	},
 	{
@@ -102,16 +102,16 @@ var frameClaims = []claim{
 		},
 	},
 	{
-		name: "duplication", feed: small(frameMany), params: "dup=25% dup.copies=3", biased: []string{"dup=26.25%"},
+		name: "duplication", feed: small(frameMany), params: "dup=50% dup.copies=2", biased: []string{"dup=52.5%"},
 		check: func(d *duo) error {
 			doubled := make([]bool, len(d.ends[0].sent))
 			for i, n := range d.arrivals() {
-				if n != 1 && n != 4 {
-					return fmt.Errorf("frame %d arrived %d times, want 1 or 4", i, n)
+				if n != 1 && n != 3 {
+					return fmt.Errorf("frame %d arrived %d times, want 1 or 3", i, n)
 				}
-				doubled[i] = n == 4
+				doubled[i] = n == 3
 			}
-			return firstError(hitRate("doubled", tally(doubled), len(doubled), 0.25), memoryless("doubled", doubled))
+			return firstError(hitRate("doubled", tally(doubled), len(doubled), 0.5), memoryless("doubled", doubled))
 		},
 	},
 	{
@@ -126,8 +126,8 @@ var frameClaims = []claim{
 		},
 	},
 	{
-		name: "reordering", feed: small(frameMany), params: "delay=20ms reorder=40% reorder.delay=uniform(1ms,5ms)",
-		biased: []string{"reorder=42%", "reorder.delay=uniform(1.05ms,5.25ms)", "reorder.delay=uniform(1ms,5.2ms)"},
+		name: "reordering", feed: small(frameMany), params: "delay=20ms reorder=50% reorder.delay=uniform(1ms,5ms)",
+		biased: []string{"reorder=52.5%", "reorder.delay=uniform(1.05ms,5.25ms)", "reorder.delay=uniform(1ms,5.2ms)"},
 		check: func(d *duo) error {
 			var late []bool
 			var by []float64
@@ -138,16 +138,16 @@ var frameClaims = []claim{
 				}
 			}
 			return firstError(
-				hitRate("late", len(by), len(late), 0.4),
+				hitRate("late", len(by), len(late), 0.5),
 				followsCurve("late by", by, func(x float64) float64 { return (x - 1) / 4 }))
 		},
 	},
 	{
-		name: "bit errors", feed: blank(50_000, 125), params: "ber=1e-3", biased: []string{"ber=1.05e-3"},
+		name: "bit errors", feed: blank(40_000, 125), params: "ber=1e-3", biased: []string{"ber=1.05e-3"},
 		check: func(d *duo) error { return bitErrors(d, 1e-3) },
 	},
 	{
-		name: "bits per mib", feed: blank(50_000, 125), params: "bits-per-mib=8389", biased: []string{"bits-per-mib=8808"},
+		name: "bits per mib", feed: blank(40_000, 125), params: "bits-per-mib=8389", biased: []string{"bits-per-mib=8808"},
 		check: func(d *duo) error { return bitErrors(d, 8389.0/(8<<20)) },
 	},
 	{
@@ -162,13 +162,13 @@ var frameClaims = []claim{
 		},
 	},
 	{
-		name: "corrupt", feed: blank(frameMany, 32), params: "corrupt=25% corrupt.bits=20",
-		biased: []string{"corrupt=26.25%", "corrupt.bits=21", "corrupt.bits=19"},
-		check:  scrambled,
+		name: "corrupt", feed: blank(frameMany, 32), params: "corrupt=50% corrupt.bits=20",
+		biased: []string{"corrupt=52.5%", "corrupt.bits=21", "corrupt.bits=19"},
+		check:  func(d *duo) error { return scrambled(d, 0.5) },
 	},
 	{
 		name: "position of the run", feed: blank(120_000, 32), params: "corrupt=1 corrupt.bits=20",
-		spoil: spoilRuns, check: scrambled,
+		spoil: spoilRuns, check: func(d *duo) error { return scrambled(d, 1) },
 	},
 	{
 		name: "bits of the run", feed: blank(40_000, 32), params: "corrupt=1 corrupt.bits=4",
@@ -248,12 +248,8 @@ func bitErrors(d *duo, p float64) error {
 
 // scrambled checks the runs of 20 bits of corrupt: how often, where they begin,
 // how long they are.
-func scrambled(d *duo) error {
+func scrambled(d *duo, p float64) error {
 	const run = 20
-	p := 0.25
-	if d.ends[0].count != frameMany {
-		p = 1
-	}
 	var firsts []int
 	offsets := make([]int, run)
 	at := bitAt{frame: -1}
@@ -278,7 +274,8 @@ func scrambled(d *duo) error {
 			return err
 		}
 	}
-	return uniformly("first bit", firsts, 8*d.ends[0].size-run+1, 8)
+	n := 8*d.ends[0].size - run + 1
+	return firstError(uniformly("first bit", firsts, n, 2), uniformly("first bit", firsts, n, 24))
 }
 
 // jitterClaims hold every sampler to its curve, as the lateness of frames over
@@ -343,6 +340,7 @@ func (c claim) hold(t *testing.T) {
 	seeds := uint64(1)
 	if *long {
 		seeds = 20
+		c.feed.count *= 2
 	}
 	for seed := uint64(1); seed <= seeds; seed++ {
 		if err := c.check(newDuo(t, seed, c.params, c.feed).run()); err != nil {
@@ -371,7 +369,7 @@ func TestImpairmentsKeepToTheirDistributions(t *testing.T) {
 
 func TestJitterKeepsToItsCurve(t *testing.T) {
 	for _, c := range jitterClaims {
-		c.feed = small(80_000)
+		c.feed = small(frameMany)
 		name := c.params
 		c.params += " delay=20ms fifo=false"
 		t.Run(name, func(t *testing.T) { c.hold(t) })
