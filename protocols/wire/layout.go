@@ -30,7 +30,8 @@ type Layout[T any] struct {
 // sizeMax bounds the frames a layout can describe.
 const sizeMax = 1 << 30
 
-// NewLayout makes a layout of fields in the order of the wire. It panics if the
+// NewLayout makes a layout of fields in the order of the wire. A field belongs to
+// one layout. It panics if the
 // table contradicts itself.
 func NewLayout[T any](name string, fields ...Field[T]) *Layout[T] {
 	l := &Layout[T]{name: name, fields: fields}
