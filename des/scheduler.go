@@ -263,6 +263,7 @@ func (s *Scheduler) Next() clock.Time {
 // Step runs the next event if it is due at or before t, and reports whether
 // there was one. Now becomes the event's time.
 func (s *Scheduler) Step(t clock.Time) bool {
+	t = min(t, s.limits.Time)
 	if s.err != nil || s.stopped {
 		return false
 	}
