@@ -146,7 +146,7 @@ var leaks = []struct {
 	{"a random identifier in words", ByRandom, func(l *leaky, run, i int) { l.words(fmt.Sprintf("id %016x", uint64(chaos(run, 0)))) }},
 	{"a random peer", ByRandom, func(l *leaky, run, i int) { l.send(uint32(uint64(chaos(run, i))%5), []byte("gossip")) }},
 	{"a random decision to send", ByRandom, func(l *leaky, run, i int) {
-		if uint64(chaos(run, i))%100 < uint64(30+40*run) {
+		if uint64(chaos(run, i))%100 < 50 {
 			l.send(0, []byte("maybe"))
 		}
 	}},
@@ -161,7 +161,7 @@ var leaks = []struct {
 	{"a deadline rounded from a float", ByFloat, func(l *leaky, run, i int) { l.arm(int64(33_333_333 + run)) }},
 	{"a goroutine whose effect comes when it comes", ByGoroutine, func(l *leaky, run, i int) {
 		if i >= 3 && (i+run)%2 == 0 {
-			l.send(0, []byte(fmt.Sprint("job ", (i-run)/2)))
+			l.send(0, []byte(fmt.Sprint("job ", (i-4+run)/2)))
 		}
 	}},
 	{"a goroutine that counts", ByGoroutine, func(l *leaky, run, i int) { l.emit(int64(3*i)+chaos(run, i)&1, 0) }},
@@ -170,6 +170,12 @@ var leaks = []struct {
 		l.send(0, binary.BigEndian.AppendUint16([]byte{9, 9}, uint16(i+20*run)))
 	}},
 	{"a package variable in words", ByShared, func(l *leaky, run, i int) { l.words(fmt.Sprint("msg-", i+20*run)) }},
+	{"a package variable that counts runs", ByShared, func(l *leaky, run, i int) { l.emit(int64(1+run), 0) }},
+	{"a random decision about a frame with a number", ByRandom, func(l *leaky, run, i int) {
+		if chaos(run, i)&1 == 0 {
+			l.send(0, []byte(fmt.Sprint("gossip ", i)))
+		}
+	}},
 	{"a cache that remembers the last run", ByShared, func(l *leaky, run, i int) {
 		if run == 0 {
 			l.send(0, []byte("who has?"))

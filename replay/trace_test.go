@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -522,12 +523,11 @@ func TestHostileFramesTakeLittleMemory(t *testing.T) {
 	if _, err := OpenBytes(huge); err == nil {
 		t.Error("opened")
 	}
-	allocated := testing.Benchmark(func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			_, _ = OpenBytes(huge)
-		}
-	}).AllocedBytesPerOp()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, _ = OpenBytes(huge)
+	runtime.ReadMemStats(&after)
+	allocated := after.TotalAlloc - before.TotalAlloc
 	if allocated > 2*BlockMax {
 		t.Errorf("%d bytes were taken to refuse a frame", allocated)
 	}
@@ -587,6 +587,27 @@ func FuzzEntries(f *testing.F) {
 			} else {
 				again.choice(&c)
 			}
+		}
+	})
+}
+
+// FuzzBodies gives the readers of all other blocks any bytes.
+func FuzzBodies(f *testing.F) {
+	h := testHeader(Events)
+	f.Add(appendHeader(nil, &h))
+	s := testSummary()
+	f.Add(appendSummary(make([]byte, 37), &s))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if h, err := parseHeader(b); err == nil {
+			if len(h.Info) > mapMax || len(h.Set) > mapMax {
+				t.Errorf("%d and %d entries", len(h.Info), len(h.Set))
+			}
+		}
+		var tr Trace
+		_ = tr.parseEnd(b)
+		r := reader{b: b}
+		for len(r.b) > 0 {
+			r.info()
 		}
 	})
 }

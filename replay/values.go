@@ -417,18 +417,48 @@ func constantOffset(s *scene) string {
 	return best
 }
 
-// doubled: one value only, and the second run's is twice the first's, as a
-// count that both add to.
-func doubled(s *scene) string {
+// runNumber: one value a run, and one run's is twice the other's, as of a count
+// that both add to, or one more, as of a count of runs.
+func runNumber(s *scene) string {
 	for _, n := range s.numbers {
 		if len(n.xs) == 0 || n.width != 0 || n.span {
 			continue
 		}
-		if distinct, _, _ := n.pairs(); distinct == 1 && n.xs[0] > 0 && n.ys[0] == 2*n.xs[0] {
-			return fmt.Sprintf("%s is %d in one run and twice that in the other", n.where, n.xs[0])
+		distinct, _, _ := n.pairs()
+		lo, hi := min(n.xs[0], n.ys[0]), max(n.xs[0], n.ys[0])
+		if distinct == 1 && lo > 0 && (hi == 2*lo || hi == lo+1 && hi < 64) {
+			return fmt.Sprintf("%s is %d in one run and %d in the other, as a count that outlives a run", n.where, n.xs[0], n.ys[0])
 		}
 	}
 	return ""
+}
+
+// onePerRun: a value that is the same throughout each run.
+func onePerRun(s *scene) string {
+	a, _, ok := s.pair()
+	if !ok {
+		return ""
+	}
+	la, lb := s.places(a)
+	constant := func(l []*des.Record) bool {
+		return len(l) > 2 && !slices.ContainsFunc(l, func(r *des.Record) bool { return sigKey(r) != sigKey(l[0]) })
+	}
+	if constant(la) && constant(lb) {
+		return "the value is one and the same throughout each run: a number of the process, its surroundings, or what was drawn at its start"
+	}
+	return ""
+}
+
+// otherPick: the same went to another port.
+func otherPick(s *scene) string {
+	if s.other || len(s.a) == 0 || len(s.b) == 0 {
+		return ""
+	}
+	a, b := &s.a[0], &s.b[0]
+	if a.Op != b.Op || a.Cell != b.Cell || a.Port == b.Port || a.Text != b.Text || !bytes.Equal(a.Data, b.Data) {
+		return ""
+	}
+	return fmt.Sprintf("%s does the same on port %d and on port %d: the first of a map may have been picked", a.Cell, a.Port, b.Port)
 }
 
 // leftOver: bytes that one run leaves zero.
