@@ -168,6 +168,18 @@ func CheckParam(name, value string) error {
 	return p.Set(cells.Param{Name: name, Value: value})
 }
 
+// CheckParams says what is wrong with the parameters of one direction, taken
+// together: nil if they make sense for a link that carries frames, or streams.
+func CheckParams(stream bool, list []cells.Param) error {
+	p := Defaults()
+	for _, q := range list {
+		if err := p.Set(q); err != nil {
+			return err
+		}
+	}
+	return p.check(stream)
+}
+
 // Set takes one parameter from its text.
 func (p *Params) Set(q cells.Param) error {
 	i := slices.IndexFunc(params, func(x param) bool { return x.Name == q.Name })

@@ -264,15 +264,19 @@ func (e *entryReader) flap(n *yamlx.Node, path string) {
 		}
 	}
 	if v := n.Get("times"); v != nil {
-		times, _ = d.count(v, path+".times", 1, timesMax)
+		times, _ = d.count(v, path+".times", 1, StepsMax/2)
 	}
 	down, up := d.lasting(n.Get("down"), path+".down"), d.lasting(n.Get("up"), path+".up")
-	if down > spanMax/timesMax || up > spanMax/timesMax {
-		d.errorf(n, "flap: down and up are at most %s", time.Duration(spanMax/timesMax))
+	if down > spanMax/StepsMax || up > spanMax/StepsMax {
+		d.errorf(n, "flap: down and up are at most %s", time.Duration(spanMax/StepsMax))
+		return
+	}
+	if int64(len(e.steps))+2*times > StepsMax {
+		d.errorf(n, "flap: the entry comes to more than %d steps: every repeats without end", StepsMax)
 		return
 	}
 	set := func(after time.Duration, value string) {
-		e.steps = append(e.steps, Step{After: after, Changes: []cells.Change{{Op: cells.SetLink, Link: cells.LinkSpec{
+		e.steps = append(e.steps, Step{After: after, Ends: value == "no", Changes: []cells.Change{{Op: cells.SetLink, Link: cells.LinkSpec{
 			Name: l.spec.Name, Both: []cells.Param{{Name: "cut", Value: value}},
 		}}}})
 	}
@@ -450,4 +454,5 @@ func (e *entryReader) apply(n *yamlx.Node, path string) {
 
 func (e *entryReader) stopFaults(n *yamlx.Node, path string) {
 	_, e.stop = e.d.oneOf(n, path, []string{"faults"})
+	e.steps = append(e.steps, Step{}) // something to be due
 }

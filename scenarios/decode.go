@@ -30,6 +30,8 @@ type decoder struct {
 	lateCells []*cellDecl         // the same, in the order of the file
 	lateLinks []*linkDecl
 	scope     *expr.Scope
+
+	numbered int64 // ports given by their number
 }
 
 func newDecoder(opt BuildOptions) *decoder {
@@ -155,8 +157,9 @@ func parsed[T any](d *decoder, n *yamlx.Node, path string, kind quantity, parse 
 	}
 	v, err := parse(text)
 	if err != nil {
+		var zero T // not what was out of range: somebody may count to it
 		d.errorf(n, "%s %v", lastName(path), err)
-		return v, false
+		return zero, false
 	}
 	return v, true
 }

@@ -121,7 +121,10 @@ func (d *decoder) chain(which string, name *yamlx.Node) []layer {
 			}
 			break
 		}
-		names = append(names, text)
+		if names = append(names, text); len(names) > kindsMax {
+			d.errorf(at, "kind %s: more than %d kinds extend each other", text, kindsMax)
+			break
+		}
 		node := set.nodes.Get(text)
 		if node == nil {
 			var choices []string
@@ -379,13 +382,22 @@ func (d *decoder) drift(n *yamlx.Node, path string) (clock.Drift, bool) {
 	})
 }
 
-// portsMax bounds the static ports of a cell.
-const portsMax = 4096
+// portsMax bounds the static ports of a cell, portsTotal those of all that
+// only give their number, kindsMax how many kinds extend each other.
+const (
+	portsMax   = 4096
+	portsTotal = 1 << 20
+	kindsMax   = 32
+)
 
 // ports decodes a list of names, or a number of ports p0, p1, …
 func (d *decoder) ports(n *yamlx.Node, path string) (names []string) {
 	if n.Kind != yamlx.List {
 		k, _ := d.count(n, path, 0, portsMax)
+		if d.numbered += k; d.numbered > portsTotal {
+			d.errorf(n, "ports: more than %d in all cells", portsTotal)
+			return nil
+		}
 		for i := range k {
 			names = append(names, fmt.Sprintf("p%d", i))
 		}

@@ -8,12 +8,19 @@ import (
 	"example.com/dsim/scenarios/internal/yamlx"
 )
 
+// expectMax bounds what is looked at after each change.
+const expectMax = 1000
+
 func (d *decoder) expectations(n *yamlx.Node) []Expectation {
 	if n == nil {
 		return nil
 	}
 	if n.Kind != yamlx.List {
 		d.errorf(n, "expect: want a list such as [{always: PROPERTY}], this is %s", n.Kind)
+		return nil
+	}
+	if len(n.Items) > expectMax {
+		d.errorf(n, "expect: %d expectations, at most %d", len(n.Items), expectMax)
 		return nil
 	}
 	var out []Expectation

@@ -103,7 +103,17 @@ func (d *decoder) link(key, n *yamlx.Node, name, path string, fixed []string) *l
 		decl.spec.Stream, _ = d.bool(v, path+".stream")
 	}
 	d.between(decl, n, what)
+	before := d.errs.told
 	d.linkParams(decl, layers, path, fixed)
+	if d.errs.told > before {
+		return decl
+	}
+	for _, side := range [][]cells.Param{decl.spec.AB, decl.spec.BA} {
+		if err := links.CheckParams(decl.spec.Stream, slices.Concat(decl.spec.Both, side)); err != nil {
+			d.errorf(n, "%s: %v", what, err)
+			break
+		}
+	}
 	return decl
 }
 

@@ -15,9 +15,6 @@ import (
 	"example.com/dsim/scenarios/internal/yamlx"
 )
 
-// timesMax bounds repetitions that are written out.
-const timesMax = 10_000
-
 // entries calls f for each entry of the timeline and the maps of its actions:
 // itself, those of do, and those of apply.
 func entries(n *yamlx.Node, f func(n *yamlx.Node, path string)) {
@@ -134,6 +131,9 @@ func (d *decoder) timeline(n *yamlx.Node) []Action {
 		e := entryReader{d: d, path: a.Path}
 		e.actions(item, true)
 		a.Steps, a.Fault, a.Stop = e.steps, e.fault, e.stop
+		if len(a.Steps) > StepsMax {
+			d.errorf(item, "timeline: the entry comes to %d steps, at most %d: every repeats without end", len(a.Steps), StepsMax)
+		}
 		if v := item.Get("fault"); v != nil {
 			a.Fault, _ = d.bool(v, a.Path+".fault")
 		}
@@ -299,6 +299,11 @@ func (e *entryReader) action(n *yamlx.Node, p yamlx.Pair) {
 	case i >= 0:
 		actions[i].read(e, p.Value, path)
 		e.fault = e.fault || actions[i].fault
+		if slices.Contains(endings, key) {
+			for j := before; j < len(e.steps); j++ {
+				e.steps[j].Ends = true
+			}
+		}
 	default:
 		e.command(p.Key, p.Value, path)
 	}
@@ -328,6 +333,9 @@ func (e *entryReader) do(n, list *yamlx.Node) {
 	e.path = path
 }
 
+// endings are the actions that end a fault.
+var endings = []string{"heal", "release", "restart", "resume"}
+
 // undoing says what ends an action that lasts `for` a while.
 var undoing = map[string]cells.Param{
 	"cut": {Name: "cut", Value: "no"}, "hold": {Name: "cut", Value: "no"}, "partition": {Name: "cut", Value: "no"},
@@ -346,7 +354,7 @@ func (e *entryReader) undo(n *yamlx.Node, key string, steps []Step) {
 		return
 	}
 	for _, s := range slices.Clone(steps) {
-		u := Step{After: s.After + after}
+		u := Step{After: s.After + after, Ends: true}
 		for _, c := range s.Changes {
 			switch {
 			case c.Op == cells.SetCell:

@@ -31,7 +31,7 @@ func printScenario(sc *Scenario) string {
 		}
 		b.WriteString("\n")
 		for _, s := range a.Steps {
-			fmt.Fprintf(&b, "  +%s v%d %s\n", s.After, s.Version, s.String())
+			fmt.Fprintf(&b, "  +%s v%d ends=%v %s\n", s.After, s.Version, s.Ends, s.String())
 		}
 	}
 	for _, e := range sc.Expect {

@@ -89,7 +89,11 @@ type Step struct {
 	Changes []cells.Change
 	Select  *Select  // changes of links that are chosen when the step is due
 	Command *Command // instead of changes
+	Ends    bool     // it ends a fault: it is carried out after `stop: faults` too
 }
+
+// StepsMax bounds the steps of an action: of a flap, and of all under do.
+const StepsMax = 1 << 12
 
 // Command is a command for a cell.
 type Command struct {
@@ -149,7 +153,7 @@ func (s *Step) String() string {
 		parts = append(parts, "set "+what+paramText("", s.Select.Set))
 	}
 	if len(parts) == 0 {
-		return "nothing"
+		return "stop faults"
 	}
 	return strings.Join(parts, "; ")
 }

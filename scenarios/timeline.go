@@ -41,7 +41,7 @@ func (w *World) Dispatch(e des.Event) {
 	if step == 0 {
 		w.again(action, e.Arg)
 	}
-	if a.Fault && w.faultsEnd {
+	if a.Fault && w.faultsEnd && !a.Steps[step].Ends {
 		return
 	}
 	w.act(a, &a.Steps[step])
