@@ -234,19 +234,5 @@ func (d *direction) scramble(n uint64, size int, flips []uint32) []uint32 {
 		}
 	}
 	slices.Sort(flips)
-	return oddOnly(flips)
-}
-
-// oddOnly takes out of a sorted list what stands in it twice: a bit that was
-// flipped and flipped back.
-func oddOnly(flips []uint32) []uint32 {
-	odd := flips[:0]
-	for _, f := range flips {
-		if k := len(odd); k > 0 && odd[k-1] == f {
-			odd = odd[:k-1]
-		} else {
-			odd = append(odd, f)
-		}
-	}
-	return odd
+	return flips
 }
