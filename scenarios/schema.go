@@ -11,6 +11,8 @@ import (
 	"github.com/invopop/jsonschema"
 )
 
+//go:generate go test -run TestSchemaFileIsOfTheseTables -update .
+
 // SchemaFile is the name of the schema among the shipped scenarios.
 const SchemaFile = "scenario.schema.json"
 
