@@ -84,6 +84,7 @@ var rules = []rule{
 	{68, ByWall, deadlinesNear},
 	{67, ByWall, tookTime},
 	{64, ByOrder, permutedAcross},
+	{63, ByFloat, flicker},
 	{62, ByGoroutine, wobble},
 	{60, ByShared, runNumber},
 	{51, ByRandom, otherTime},
@@ -91,6 +92,8 @@ var rules = []rule{
 	{49, ByPlace, onePerRun},
 	{48, ByOrder, otherPick},
 	{48, ByRandom, otherDeeds},
+	{47, ByGoroutine, finished},
+	{46, ByRandom, shuffled},
 	{45, ByGoroutine, missing},
 	{30, ByPlace, otherPlace},
 }
@@ -236,6 +239,21 @@ func permutedEffects(s *scene) string {
 		return ""
 	}
 	return fmt.Sprintf("the event at %s has the same %d records on both sides, in another order", s.ga[0].Key, len(a))
+}
+
+// finished and shuffled are what else may put the same into another order.
+func finished(s *scene) string {
+	if permutedEffects(s) == "" {
+		return ""
+	}
+	return "the effects may be in the order in which goroutines finished"
+}
+
+func shuffled(s *scene) string {
+	if permutedEffects(s) == "" && permutedContent(s) == "" {
+		return ""
+	}
+	return "they may have been shuffled by chance that does not come from the seed"
 }
 
 func findEvent(list []des.Record, e des.Entity, seq uint64) *des.Record {

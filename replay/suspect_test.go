@@ -159,6 +159,9 @@ var leaks = []struct {
 	}},
 	{"a float in words", ByFloat, func(l *leaky, run, i int) { l.words([]string{"rtt 0.30000000000000004", "rtt 0.3"}[run]) }},
 	{"a deadline rounded from a float", ByFloat, func(l *leaky, run, i int) { l.arm(int64(33_333_333 + run)) }},
+	{"a float cut to a whole number", ByFloat, func(l *leaky, run, i int) {
+		l.emit(5000+int64(i*7919%1000)+int64(bit(i%3 == 0))*int64(run), 0)
+	}},
 	{"a goroutine whose effect comes when it comes", ByGoroutine, func(l *leaky, run, i int) {
 		if i >= 3 && (i+run)%2 == 0 {
 			l.send(0, []byte(fmt.Sprint("job ", (i-4+run)/2)))
@@ -176,6 +179,7 @@ var leaks = []struct {
 			l.send(0, []byte(fmt.Sprint("gossip ", i)))
 		}
 	}},
+	{"a time-out learnt in the last run", ByShared, func(l *leaky, run, i int) { l.arm(int64(100*ms) >> run) }},
 	{"a cache that remembers the last run", ByShared, func(l *leaky, run, i int) {
 		if run == 0 {
 			l.send(0, []byte("who has?"))
@@ -333,6 +337,12 @@ func TestDiffOfChoicesNamesTheStream(t *testing.T) {
 		if d.Suspect.Class != ByRandom || !strings.Contains(d.String(), c.Where+" #"+utoa(c.N)) {
 			t.Errorf("%s", d)
 		}
+	}
+	// What comes first is named: here a choice, long before a record.
+	late := func(n int, r *des.Record) bool { r.Port += uint32(bit(n == 300)); return true }
+	x, y := mustOpen(t, bent(t, Events, 100, nil, nil)), mustOpen(t, bent(t, Events, 100, late, func(n int, _ *des.Choice) bool { return n != 5 }))
+	if d, err := Diff(x, y, DiffOptions{}); err != nil || d.What != "choice" || d.Number != 300 {
+		t.Errorf("a choice and then a record: %v, %v", d, err)
 	}
 	a := mustOpen(t, bent(t, Choices, 30, nil, nil))
 	b := mustOpen(t, bent(t, Choices, 30, nil, func(n int, c *des.Choice) bool {

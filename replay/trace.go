@@ -14,8 +14,8 @@ import (
 )
 
 // Trace is an open trace. Its iterators read the file as they go and hold one
-// block each; several may be used, but not at the same moment from several
-// goroutines. Close it when done.
+// block each; several may be used at a time, also by several goroutines. Close
+// it when all are done.
 type Trace struct {
 	name    string
 	r       io.ReaderAt

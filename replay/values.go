@@ -421,13 +421,40 @@ func constantOffset(s *scene) string {
 // that both add to, or one more, as of a count of runs.
 func runNumber(s *scene) string {
 	for _, n := range s.numbers {
-		if len(n.xs) == 0 || n.width != 0 || n.span {
+		if len(n.xs) == 0 || n.width != 0 {
 			continue
 		}
 		distinct, _, _ := n.pairs()
+		if n.span {
+			if distinct == 1 && len(n.xs) > 2 {
+				return fmt.Sprintf("a timer is always armed for %dns in one run and for %dns in the other, as if one had learnt it before", n.xs[0], n.ys[0])
+			}
+			continue
+		}
 		lo, hi := min(n.xs[0], n.ys[0]), max(n.xs[0], n.ys[0])
 		if distinct == 1 && lo > 0 && (hi == 2*lo || hi == lo+1 && hi < 64) {
 			return fmt.Sprintf("%s is %d in one run and %d in the other, as a count that outlives a run", n.where, n.xs[0], n.ys[0])
+		}
+	}
+	return ""
+}
+
+// flicker: numbers that are mostly the same, and now and then one apart, as
+// floats that were cut to whole numbers.
+func flicker(s *scene) string {
+	for _, n := range s.numbers {
+		if n.width != 0 || len(n.xs) < 4 {
+			continue
+		}
+		same, ok, grows := 0, true, true
+		for i := range n.xs {
+			d := abs(n.xs[i] - n.ys[i])
+			same += bit(d == 0)
+			ok = ok && d <= 1 && abs(n.xs[i]) >= 1000
+			grows = grows && (i == 0 || n.xs[i] >= n.xs[i-1])
+		}
+		if ok && !grows && 4*same >= len(n.xs) {
+			return fmt.Sprintf("%s is mostly the same and now and then one apart, as a float cut to a whole number", n.where)
 		}
 	}
 	return ""
