@@ -45,8 +45,9 @@ type Conversation struct {
 	event  des.Key
 	asked  []Effect // since the last Want
 	armed  map[cells.TimerID]bool
-	lines  []string // of the conversation so far
-	panics bool     // a handler is wanted to panic
+	lines  []string    // of the conversation so far
+	panics bool        // a handler is wanted to panic
+	spent  cells.Frame // what was received last, overwritten
 }
 
 // linesKept is how much of a conversation a message shows.
@@ -161,7 +162,10 @@ func (c *Conversation) Recv(p cells.Port, b []byte) {
 	for i := range got {
 		got[i] = poison
 	}
-	c.host.Frames.Release(f)
+	if c.spent != 0 {
+		c.host.Frames.Release(c.spent)
+	}
+	c.spent = f // the next Recv must not overwrite it with something sensible
 }
 
 // poison is what received bytes are overwritten with.

@@ -107,12 +107,11 @@ func (s *site) wantLog(why string, id cells.ID, lines ...string) {
 // until lets the site go on until something is so.
 func (s *site) until(why string, so func() bool) {
 	s.t.Helper()
-	for range stepsMax {
-		if so() {
-			return
-		}
-		if !s.Step() {
-			break
+	more := true
+	for steps := 0; more && steps < stepsMax && !so(); {
+		for range min(steps+1, 200) { // asking costs too
+			more = s.Step()
+			steps++
 		}
 	}
 	if !so() {

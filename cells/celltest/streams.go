@@ -77,7 +77,7 @@ func bytesArriveInOrder(s *site) {
 	a, b := s.call()
 	const n = 50_000 // below the bound
 	s.command("alice", "flood", a, strconv.Itoa(n), "1700")
-	s.command("bob", "flood", b, strconv.Itoa(n), "3")
+	s.command("bob", "flood", b, strconv.Itoa(n), "31")
 	s.until("all arrives", func() bool {
 		return s.command("bob", "pattern", b) == strconv.Itoa(n) && s.command("alice", "pattern", a) == strconv.Itoa(n)
 	})
