@@ -55,47 +55,48 @@ type rule struct {
 	weight int
 	class  Class
 	look   func(*scene) string // the evidence; empty: does not apply
+	value  bool                // looks at values: applies to any record of the event that differs, not to the first only
 }
 
 // rules is the table of what a leak looks like in records. A rule only has to
 // be right where no heavier one applies.
 var rules = []rule{
-	{100, BySeed, header("seed", "the seeds differ: %s and %s")},
-	{98, ByScenario, header("text", "the scenarios' texts differ (SHA-256 %.12s… and %.12s…)")},
-	{98, ByScenario, header("set", "the overrides differ: %q and %q")},
-	{98, ByScenario, header("scenario", "the scenarios differ: %s and %s")},
-	{96, ByFloat, floatOnOtherMachine},
-	{95, ByBuild, header("build", "the builds differ: %s and %s")},
-	{94, ByBuild, header("rng", "the versions of the random streams differ: %s and %s")},
-	{90, ByOrder, permutedEffects},
-	{88, ByTie, swappedEvents},
-	{88, ByTie, tieChoice},
-	{86, ByWall, looksLikeWall},
-	{85, ByOrder, looksLikePointer},
-	{82, ByOrder, permutedContent},
-	{80, ByFloat, offByRounding},
-	{78, ByShared, constantOffset},
-	{77, ByShared, leftOver},
-	{76, ByInput, otherInput},
-	{74, ByShared, oneSided},
-	{73, ByRandom, bothSided},
-	{72, ByGoroutine, movedEffect},
-	{70, ByRandom, choiceDiffers},
-	{68, ByWall, deadlinesNear},
-	{67, ByWall, tookTime},
-	{64, ByOrder, permutedAcross},
-	{63, ByFloat, flicker},
-	{62, ByGoroutine, wobble},
-	{60, ByShared, runNumber},
-	{51, ByRandom, otherTime},
-	{50, ByRandom, otherValues},
-	{49, ByPlace, onePerRun},
-	{48, ByOrder, otherPick},
-	{48, ByRandom, otherDeeds},
-	{47, ByGoroutine, finished},
-	{46, ByRandom, shuffled},
-	{45, ByGoroutine, missing},
-	{30, ByPlace, otherPlace},
+	{100, BySeed, header("seed", "the seeds differ: %s and %s"), false},
+	{98, ByScenario, header("text", "the scenarios' texts differ (SHA-256 %.12s… and %.12s…)"), false},
+	{98, ByScenario, header("set", "the overrides differ: %q and %q"), false},
+	{98, ByScenario, header("scenario", "the scenarios differ: %s and %s"), false},
+	{96, ByFloat, floatOnOtherMachine, false},
+	{95, ByBuild, header("build", "the builds differ: %s and %s"), false},
+	{94, ByBuild, header("rng", "the versions of the random streams differ: %s and %s"), false},
+	{90, ByOrder, permutedEffects, false},
+	{88, ByTie, swappedEvents, false},
+	{88, ByTie, tieChoice, false},
+	{86, ByWall, looksLikeWall, true},
+	{85, ByOrder, looksLikePointer, true},
+	{82, ByOrder, permutedContent, true},
+	{80, ByFloat, offByRounding, true},
+	{78, ByShared, constantOffset, true},
+	{77, ByShared, leftOver, true},
+	{76, ByInput, otherInput, false},
+	{74, ByShared, oneSided, false},
+	{73, ByRandom, bothSided, false},
+	{72, ByGoroutine, movedEffect, false},
+	{70, ByRandom, choiceDiffers, false},
+	{68, ByWall, deadlinesNear, true},
+	{67, ByWall, tookTime, true},
+	{64, ByOrder, permutedAcross, false},
+	{63, ByFloat, flicker, false},
+	{62, ByGoroutine, wobble, false},
+	{60, ByShared, runNumber, false},
+	{51, ByRandom, otherTime, false},
+	{50, ByRandom, otherValues, false},
+	{49, ByPlace, onePerRun, false},
+	{48, ByOrder, otherPick, false},
+	{48, ByRandom, otherDeeds, false},
+	{47, ByGoroutine, finished, false},
+	{46, ByRandom, shuffled, false},
+	{45, ByGoroutine, missing, false},
+	{30, ByPlace, otherPlace, false},
 }
 
 // suspect fills in what may be the cause.
@@ -106,9 +107,16 @@ func (d *Difference) suspect(s *scene) {
 		weight int
 	}
 	var all []found
+	views := append([]*scene{s}, s.views()...)
 	for _, r := range rules {
-		if e := r.look(s); e != "" {
-			all = append(all, found{Suspicion{r.class, e}, r.weight})
+		for i, v := range views {
+			if i > 0 && !r.value {
+				break
+			}
+			if e := r.look(v); e != "" {
+				all = append(all, found{Suspicion{r.class, e}, r.weight})
+				break
+			}
 		}
 	}
 	slices.SortStableFunc(all, func(a, b found) int { return b.weight - a.weight })
@@ -156,6 +164,36 @@ func (s *scene) derive() {
 		s.other = ka != kb
 	}
 	s.numbers = s.findNumbers()
+}
+
+// viewsMax bounds how many records of an event are looked at.
+const viewsMax = 16
+
+// views are the scene as it begins at each further record of the event that
+// differs: what came first may only be a hash of what tells more.
+func (s *scene) views() (out []*scene) {
+	if _, _, ok := s.pair(); !ok {
+		return nil
+	}
+	event := s.ga[:len(s.ga)-len(within(s.a))]
+	for k := 1; k < min(len(s.a), len(s.b)) && len(out) < viewsMax; k++ {
+		a, b := &s.a[k], &s.b[k]
+		if a.Key != s.a[0].Key || b.Key != a.Key || shape(a) != shape(b) {
+			break
+		}
+		if Equal(a, b) {
+			continue
+		}
+		v := &scene{headers: s.headers, event: slices.Concat(event, s.a[:k]), a: s.a[k:], b: s.b[k:]}
+		v.derive()
+		out = append(out, v)
+	}
+	return out
+}
+
+// within is the part of a window that is of the event it begins in.
+func within(list []des.Record) []des.Record {
+	return list[:len(list)-len(rest(list, list[0].Key))]
 }
 
 // pair is the first record of each side, if both are of the same event and

@@ -138,6 +138,14 @@ var leaks = []struct {
 		l.arm(int64(50*ms) - 300 - chaos(run, i)&0x3fff)
 	}},
 	{"words with a span", ByWall, func(l *leaky, run, i int) { l.words(fmt.Sprintf("took %dµs", chaos(run, i)&0xff)) }},
+	{"the time of day in a payload whose hash comes first", ByWall, func(l *leaky, run, i int) {
+		l.emit(chaos(run, i), chaos(run, -i))
+		l.send(0, u64(wallNow+uint64(run)*3_000_000_000+uint64(i)*12_345))
+	}},
+	{"a package variable in a payload whose hash comes first", ByShared, func(l *leaky, run, i int) {
+		l.emit(chaos(run, i), chaos(run, -i))
+		l.send(0, binary.BigEndian.AppendUint16([]byte{9, 9}, uint16(i+20*run)))
+	}},
 	{"a global random number in a payload", ByRandom, func(l *leaky, run, i int) { l.send(0, u64(uint64(chaos(run, i)))) }},
 	{"a random byte in a payload", ByRandom, func(l *leaky, run, i int) { l.send(0, []byte{1, 2, byte(chaos(run, i)), 3, 4, 5}) }},
 	{"a global random number as a value", ByRandom, func(l *leaky, run, i int) { l.emit(int64(uint64(chaos(run, i))%1000), 0) }},
