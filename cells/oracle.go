@@ -14,3 +14,11 @@ type Oracle interface {
 	// never came may be an error now.
 	Finish() error
 }
+
+// Surveyor is an Oracle that judges the structure of a whole site: what its
+// cells show of themselves, against the topology. It is a pure function of the
+// snapshot, asked once the site has had time to settle, and at the end.
+type Surveyor interface {
+	Oracle
+	Survey(Snapshot) error
+}

@@ -7,13 +7,10 @@ import (
 	"time"
 
 	"example.com/dsim/cells"
+	"example.com/dsim/links"
 	"example.com/dsim/scenarios/internal/suggest"
 	"example.com/dsim/scenarios/internal/yamlx"
 )
-
-// ResetNow is the parameter of a SetLink change by which `reset: link` breaks
-// the connections of a stream link; its value is "true".
-const ResetNow = "reset-now"
 
 // actions is what the timeline can do.
 var actions []action
@@ -201,7 +198,7 @@ func (e *entryReader) reset(n *yamlx.Node, _ string) {
 		}
 		if ok {
 			batch = append(batch, cells.Change{Op: cells.SetLink, Link: cells.LinkSpec{
-				Name: l.spec.Name, Both: []cells.Param{{Name: ResetNow, Value: "true"}},
+				Name: l.spec.Name, Both: []cells.Param{links.Break},
 			}})
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"example.com/dsim/cells"
 	"example.com/dsim/scenarios/internal/suggest"
 	"example.com/dsim/scenarios/internal/yamlx"
 )
@@ -56,6 +57,8 @@ func (d *decoder) expectation(n *yamlx.Node, e *Expectation) {
 	what := n.Get(e.Mode.String())
 	if text, ok := d.plain(what, e.Mode.String()); ok && propertyRule.MatchString(text) {
 		d.property(what, text, e)
+	} else if ok && e.Mode == Settled {
+		d.errorf(what, "settled %s: takes a structural property; a condition goes with eventually", suggest.Quoted(text))
 	} else if ok {
 		e.Cond = d.condition(what, e.Mode.String())
 		e.Name = strings.TrimRight(text, "\n")
@@ -64,9 +67,12 @@ func (d *decoder) expectation(n *yamlx.Node, e *Expectation) {
 		e.Name, _ = d.plain(v, "name")
 	}
 	for _, key := range []string{"within", "after"} {
-		if k := n.Key(key); k != nil && e.Mode != Eventually {
-			d.errorf(k, "expect: %s: goes with eventually, not with %s", key, e.Mode)
+		if k := n.Key(key); k != nil && e.Mode != Eventually && e.Mode != Settled {
+			d.errorf(k, "expect: %s: goes with eventually and settled, not with %s", key, e.Mode)
 		}
+	}
+	if e.Mode == Settled && n.Get("within") == nil {
+		d.errorf(n, "expect: settled: within is missing: how long the site may take to settle")
 	}
 	if v := n.Get("within"); v != nil {
 		e.Within, _ = d.span(v, e.Path+".within", 1)
@@ -77,24 +83,33 @@ func (d *decoder) expectation(n *yamlx.Node, e *Expectation) {
 	}
 }
 
-// property takes a property. It is judged by its oracle from the beginning to
-// the end, which is what always means.
+// property takes a property. Most are judged by their oracle from the beginning
+// to the end, which is what always means; structural ones once all is settled.
 func (d *decoder) property(n *yamlx.Node, text string, e *Expectation) {
 	e.Property, e.Name = text, text
-	if _, ok := d.reg.Property(text); !ok {
+	p, ok := d.reg.Property(text)
+	if !ok {
 		d.errorf(n, "no property %s%s", suggest.Quoted(text), suggest.Hint(text, d.reg.propertyNames()))
 		return
 	}
-	if e.Mode != Always {
+	switch _, structural := p.New().(cells.Surveyor); {
+	case structural && e.Mode != Settled:
+		d.errorf(n, "%s %s: a structural property is judged once all is settled: write settled, and within", e.Mode, text)
+	case structural:
+	case e.Mode != Always:
 		d.errorf(n, "%s %s: a property is judged as a whole, write always; %s takes a condition such as bob.delivered > 0", e.Mode, text, e.Mode)
 	}
 }
 
-// fails is the one expectation that is meant to fail.
+// fails is the one expectation that is meant to fail, or a property that every
+// run is judged by.
 func (d *decoder) fails(n *yamlx.Node, list []Expectation) string {
 	text, ok := d.plain(n, "fails")
 	if !ok {
 		return ""
+	}
+	if slices.Contains(builtins, text) {
+		return text
 	}
 	var names []string
 	for _, e := range list {

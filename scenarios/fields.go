@@ -126,8 +126,9 @@ var expectFields = []field{
 	{"never", "a condition that holds at no time", false, textShape},
 	{"sometimes", "a condition that holds at some time", false, textShape},
 	{"eventually", "a condition that comes to hold", false, textShape},
-	{"within", "eventually: how soon", false, scalar(span)},
-	{"after", "eventually: counted from the start, or from the last of the faults", false, enum(afterWords...)},
+	{"settled", "a structural property, which holds once the site has had time to settle, and at the end", false, textShape},
+	{"within", "eventually, settled: how soon", false, scalar(span)},
+	{"after", "eventually, settled: counted from the start, or from the last of the faults", false, enum(afterWords...)},
 	{"name", "what reports call it", false, textShape},
 }
 

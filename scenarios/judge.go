@@ -89,6 +89,39 @@ func (j *judge) look(now clock.Time) {
 	}
 }
 
+// from is where the window of an expectation begins.
+func (j *judge) from() clock.Time {
+	if !j.spec.AfterFaults {
+		return 0
+	}
+	if s := j.w.Scenario.StopFault; s != clock.Never {
+		return s
+	}
+	return j.w.lastFault
+}
+
+// survey judges a structural property.
+func (j *judge) survey(now clock.Time) {
+	if j.failed != nil {
+		return
+	}
+	j.looks++
+	if err := j.oracle.(cells.Surveyor).Survey(j.w.net.Snapshot()); err != nil {
+		j.fail(err.Error(), now, j.w.sched.Current(), "")
+		return
+	}
+	j.met = &moment{now, j.w.sched.Current()}
+}
+
+// settled looks once more at the end of a run that had its time.
+func (j *judge) settled(r *ExpectResult, end clock.Time) {
+	if to := j.from().Add(j.spec.Within); end < to {
+		r.Verdict, r.Why = Inconclusive, fmt.Sprintf("the run ended at %s, it had to settle until %s", end, to)
+		return
+	}
+	j.survey(end)
+}
+
 // verdict judges at the end of the run. Whole says that the run reached its
 // end, and was not cut short by a failure or a limit.
 func (j *judge) verdict(end clock.Time, whole bool) ExpectResult {
@@ -104,6 +137,8 @@ func (j *judge) verdict(end clock.Time, whole bool) ExpectResult {
 		j.sometimes(&r, end, whole)
 	case j.spec.Mode == Eventually:
 		j.eventually(&r, end, whole)
+	case j.spec.Mode == Settled:
+		j.settled(&r, end)
 	case !whole && j.w.failure == nil:
 		r.Verdict, r.Why = Inconclusive, "held until the run was cut short"
 	}
@@ -129,13 +164,7 @@ func (j *judge) sometimes(r *ExpectResult, end clock.Time, whole bool) {
 // eventually holds if the condition was met within its window. A run that
 // ended inside the window has not shown anything.
 func (j *judge) eventually(r *ExpectResult, end clock.Time, whole bool) {
-	from := clock.Time(0)
-	if j.spec.AfterFaults {
-		from = j.w.lastFault
-		if s := j.w.Scenario.StopFault; s != clock.Never {
-			from = s
-		}
-	}
+	from := j.from()
 	to := end
 	if j.spec.Within > 0 {
 		to = from.Add(j.spec.Within)

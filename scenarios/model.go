@@ -200,9 +200,10 @@ const (
 	Never                      // at none of these
 	Sometimes                  // at one of these
 	Eventually                 // at one of these in [F, F+Within]
+	Settled                    // a structural property: at F+Within, and at the end
 )
 
-var modes = []string{"", "always", "never", "sometimes", "eventually"}
+var modes = []string{"", "always", "never", "sometimes", "eventually", "settled"}
 
 // String is the mode's word.
 func (m Mode) String() string { return modes[m] }
@@ -215,26 +216,25 @@ type Expectation struct {
 	File        string
 	Line        int
 	Mode        Mode
-	Property    string        // "abp/exactly-once-in-order", always Always; or
+	Property    string        // "abp/exactly-once-in-order", Always or Settled; or
 	Cond        *Condition    // a condition
-	Within      time.Duration // Eventually: 0 means until the end of the run
-	AfterFaults bool          // Eventually: F is the last fault; else the start
+	Within      time.Duration // Eventually: 0 means until the end of the run; Settled
+	AfterFaults bool          // Eventually, Settled: F is the last fault; else the start
 }
 
 // String is the expectation as it is written.
 func (e *Expectation) String() string {
 	s := e.Mode.String() + " "
 	if e.Cond == nil {
-		return s + e.Property
+		s += e.Property
+	} else {
+		s += e.Cond.Text
 	}
-	s += e.Cond.Text
-	if e.Mode == Eventually {
-		if e.Within > 0 {
-			s += " within " + des.FormatDuration(int64(e.Within))
-		}
-		if e.AfterFaults {
-			s += " after faults"
-		}
+	if e.Within > 0 {
+		s += " within " + des.FormatDuration(int64(e.Within))
+	}
+	if e.AfterFaults {
+		s += " after faults"
 	}
 	return s
 }

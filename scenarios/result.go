@@ -79,6 +79,9 @@ const (
 	PropertyTimeline  = "dsim/timeline"
 )
 
+// builtins are these properties; a scenario may be meant to fail with one.
+var builtins = []string{PropertyPanic, PropertyTimeline, PropertyZeroDelay}
+
 // Result judges the run as far as it has gone. It is asked once, at the end.
 func (w *World) Result() *Result {
 	if w.opt.Marks != nil {

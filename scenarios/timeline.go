@@ -36,6 +36,10 @@ func (w *World) Dispatch(e des.Event) {
 		w.sched.Stop()
 		return
 	}
+	if action == surveyOf {
+		w.surveyed(int(e.Arg))
+		return
+	}
 	step := int(e.Seq >> firingBits & (1<<stepBits - 1))
 	a := &w.Scenario.Timeline[action]
 	if step == 0 {
@@ -112,6 +116,23 @@ func (w *World) faulted() {
 			j.met = nil
 		}
 	}
+}
+
+// survey asks for a look at a structural property at an instant.
+func (w *World) survey(judge int, at clock.Time) {
+	w.sched.At(at, timeline, 0, surveyOf<<(stepBits+firingBits)|uint64(judge), uint64(judge))
+}
+
+// surveyed judges a structural property, unless a fault has given the site more
+// time since.
+func (w *World) surveyed(judge int) {
+	j := w.judges[judge]
+	if due := j.from().Add(j.spec.Within); due > w.sched.Now() {
+		w.survey(judge, due)
+		return
+	}
+	w.host.Record(des.Record{Op: des.OpTimeline, Text: "look at " + j.spec.Property})
+	j.survey(w.sched.Now())
 }
 
 // instant looks at all conditions at the end of an instant at which a value

@@ -60,6 +60,7 @@ const (
 	stepBits   = 12
 	firingBits = 28
 	stopAction = 1<<24 - 1
+	surveyOf   = 1<<24 - 2 // with the number of the expectation as its firing
 )
 
 // NewWorld builds the world of a scenario at time 0: the initial topology is
@@ -110,8 +111,8 @@ func NewWorld(sc *Scenario, opt WorldOptions) (*World, error) {
 // prepare puts the timeline into the queue and the expectations into their
 // places.
 func (w *World) prepare() error {
-	if len(w.Scenario.Timeline) >= stopAction {
-		return fmt.Errorf("%s: timeline: at most %d entries", w.Scenario.File, stopAction-1)
+	if len(w.Scenario.Timeline) >= surveyOf {
+		return fmt.Errorf("%s: timeline: at most %d entries", w.Scenario.File, surveyOf)
 	}
 	w.values = newValues(w)
 	for i := range w.Scenario.Timeline {
@@ -128,6 +129,9 @@ func (w *World) prepare() error {
 			return err
 		}
 		w.judges = append(w.judges, j)
+		if j.spec.Mode == Settled {
+			w.survey(i, clock.Time(0).Add(j.spec.Within))
+		}
 	}
 	w.values.watch()
 	w.sched.Touch()
