@@ -3,6 +3,7 @@ package links
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -131,6 +132,46 @@ func TestStoppedFramesKeepTheirVerdictsPlace(t *testing.T) {
 		})
 		if !slices.Equal(got, want) {
 			t.Errorf("%s: other frames are lost", what)
+		}
+	}
+}
+
+// An impairment that is turned on late does to the frames from then on what it
+// would have done had it been on before; but for bursts, which have a state.
+func TestImpairmentTurnedOnLateJudgesAsIfAlwaysOn(t *testing.T) {
+	const n, late = 600, 250
+	off := strings.NewReplacer("20%", "0", "2e-3", "0")
+	for _, one := range impairments {
+		if one.name == "burst" {
+			continue
+		}
+		run := func(from int) map[uint64]Verdict {
+			params := one.params
+			if from > 0 {
+				params = off.Replace(params)
+			}
+			d := newDuo(t, 9, params, feed{}).judged()
+			d.until(1)
+			for i := range n {
+				if i == from && i > 0 {
+					d.set(one.params)
+				}
+				d.send("a", 40)
+			}
+			return d.run().verdicts[0]
+		}
+		always, then := run(0), run(late)
+		if len(then) == 0 {
+			t.Errorf("%s: no verdicts", one.name)
+		}
+		for i := range uint64(n) {
+			v, want := then[i], always[i]
+			if i < late {
+				want = Verdict{}
+			}
+			if v.String() != want.String() {
+				t.Fatalf("%s: frame %d: %s, want %s", one.name, i, &v, &want)
+			}
 		}
 	}
 }

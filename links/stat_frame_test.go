@@ -147,6 +147,19 @@ var frameClaims = []claim{
 		check: func(d *duo) error { return bitErrors(d, 1e-3) },
 	},
 	{
+		name: "dense bit errors", feed: blank(1000, 125), params: "ber=25%", biased: []string{"ber=26.25%"},
+		check: func(d *duo) error {
+			var gaps []int
+			last := -1
+			for _, f := range d.ends[1].flips {
+				at := 1000*f.frame + f.bit
+				gaps = append(gaps, at-last)
+				last = at
+			}
+			return firstError(hitRate("flips", len(gaps), 1000*len(d.ends[1].got), 0.25), geometrically("gaps", gaps, 0.25))
+		},
+	},
+	{
 		name: "bits per mib", feed: blank(40_000, 125), params: "bits-per-mib=8389", biased: []string{"bits-per-mib=8808"},
 		check: func(d *duo) error { return bitErrors(d, 8389.0/(8<<20)) },
 	},
@@ -171,8 +184,25 @@ var frameClaims = []claim{
 		spoil: spoilRuns, check: func(d *duo) error { return scrambled(d, 1) },
 	},
 	{
+		name: "bits and position of the run", feed: blank(20_000, 32), params: "corrupt=1 corrupt.bits=64",
+		spoil: func(d *duo) { // one in ten of the eleventh bits of runs in second halves stays
+			n, first := 0, bitAt{frame: -1}
+			d.ends[1].flips = slices.DeleteFunc(d.ends[1].flips, func(f bitAt) bool {
+				if f.frame != first.frame {
+					first = f
+				}
+				if f.bit-first.bit != 10 || first.bit < 4*d.ends[0].size-32 {
+					return false
+				}
+				n++
+				return n%10 == 0
+			})
+		},
+		check: placeless,
+	},
+	{
 		name: "bits of the run", feed: blank(40_000, 32), params: "corrupt=1 corrupt.bits=4",
-		spoil: func(d *duo) { // every other flip but the first of its frame is less sure by 10 %
+		spoil: func(d *duo) { // one flip in twenty is taken away, unless it is the first of its frame
 			var flips []bitAt
 			for i, f := range d.ends[1].flips {
 				if i == 0 || d.ends[1].flips[i-1].frame != f.frame || i%20 != 0 {
@@ -195,6 +225,29 @@ var frameClaims = []claim{
 				hitRate("third bit", offsets[2], n, 0.5), hitRate("fourth bit", offsets[3], n, 0.5))
 		},
 	},
+}
+
+// placeless checks that the bits of runs of 64 say nothing of where the run is.
+func placeless(d *duo) error {
+	n := len(d.ends[1].got)
+	var bits [64][]bool
+	for k := range bits {
+		bits[k] = make([]bool, n)
+	}
+	far, first := make([]bool, n), bitAt{frame: -1}
+	for _, f := range d.ends[1].flips {
+		if f.frame != first.frame {
+			first = f
+			far[f.frame] = f.bit >= (8*d.ends[0].size-63)/2
+		}
+		bits[f.bit-first.bit][f.frame] = true
+	}
+	for k := 1; k < 64; k++ {
+		if err := unrelated(fmt.Sprintf("bit %d and place", k), bits[k], far); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // spoilFlips takes one flip in twenty of the first halves of frames away.
@@ -339,7 +392,7 @@ func lateAs(cdf func(float64) float64) func(*duo) error {
 func (c claim) hold(t *testing.T) {
 	seeds := uint64(1)
 	if *long {
-		seeds = 20
+		seeds = 10
 		c.feed.count *= 2
 	}
 	for seed := uint64(1); seed <= seeds; seed++ {

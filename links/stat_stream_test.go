@@ -263,7 +263,7 @@ func joinedByTwos(c *call) error {
 func TestStreamsKeepToTheirDistributions(t *testing.T) {
 	seeds := uint64(1)
 	if *long {
-		seeds = 20
+		seeds = 10
 	}
 	for _, c := range streamClaims {
 		t.Run(c.name, func(t *testing.T) {
