@@ -2,8 +2,13 @@
 // with comments and directions, as the draft "PCAP Next Generation Capture File
 // Format" (draft-ietf-opsawg-pcapng) lays them out.
 //
-// The file depends on nothing but what is given: no host name, operating system
-// or architecture gets in.
+// Section and interfaces are written by gopacket, which has no options for
+// packets: those blocks are written here, behind them in the same file. The file
+// depends on nothing but what is given: no host name, operating system or
+// architecture gets in.
+//
+// This is the one package that knows gopacket. To move to its fork, change the
+// two imports.
 package pcapng
 
 import (
@@ -11,6 +16,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/google/gopacket/layers"
+	"github.com/google/gopacket/pcapgo"
 )
 
 // The link types that are in use here, by their numbers in the registry.
@@ -61,31 +69,32 @@ func NewWriter(w io.Writer, comment string, interfaces []Interface) (*Writer, er
 	if len(interfaces) == 0 {
 		return nil, errors.New("pcapng: no interface: at least one is wanted")
 	}
-	t := &Writer{w: w, count: len(interfaces)}
-	b := t.begin(blockSection)
-	b = le.AppendUint32(b, byteOrder)
-	b = le.AppendUint16(b, 1) // version 1.0
-	b = le.AppendUint16(b, 0)
-	b = le.AppendUint64(b, 1<<64-1) // the section's length is not given
-	b = appendOption(b, optComment, comment)
-	b = appendOption(b, optApplication, "dsim")
-	if err := t.end(b); err != nil {
-		return nil, err
-	}
-	for _, in := range interfaces {
-		b := t.begin(blockInterface)
-		b = le.AppendUint16(b, in.LinkType)
-		b = le.AppendUint16(b, 0)
-		b = le.AppendUint32(b, PacketMax)
-		b = appendOption(b, optName, in.Name)
-		b = appendOption(b, optDescription, in.Description)
-		b = appendOption(b, optResolution, "\x09") // nanoseconds
-		if err := t.end(b); err != nil {
-			return nil, err
+	// Everything is said here: what is left out would be the host's own.
+	options := pcapgo.NgWriterOptions{SectionInfo: pcapgo.NgSectionInfo{Application: "dsim", Comment: clip(comment)}}
+	ng, err := pcapgo.NewNgWriterInterface(w, describe(interfaces[0]), options)
+	for _, in := range interfaces[1:] {
+		if err == nil {
+			_, err = ng.AddInterface(describe(in))
 		}
 	}
-	return t, nil
+	if err == nil {
+		err = ng.Flush()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("pcapng: %w", err)
+	}
+	return &Writer{w: w, count: len(interfaces)}, nil
 }
+
+func describe(in Interface) pcapgo.NgInterface {
+	return pcapgo.NgInterface{
+		Name: clip(in.Name), Description: clip(in.Description), LinkType: layers.LinkType(in.LinkType),
+		SnapLength: PacketMax, TimestampResolution: nanoseconds,
+	}
+}
+
+// nanoseconds is the resolution of times: ten to the minus nine.
+const nanoseconds = 9
 
 func clip(s string) string {
 	if len(s) > stringMax {
@@ -96,20 +105,13 @@ func clip(s string) string {
 
 var le = binary.LittleEndian
 
-// The types of blocks and options in use.
+// The types of the block and the options that are written here.
 const (
-	blockSection   = 0x0a0d0d0a
-	blockInterface = 1
-	blockPacket    = 6
-	byteOrder      = 0x1a2b3c4d
+	blockPacket = 6
 
-	optEnd         = 0
-	optComment     = 1
-	optName        = 2 // of an interface
-	optFlags       = 2 // of a packet
-	optDescription = 3
-	optApplication = 4
-	optResolution  = 9
+	optEnd     = 0
+	optComment = 1
+	optFlags   = 2
 )
 
 // Write writes one packet as an Enhanced Packet Block.
