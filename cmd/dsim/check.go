@@ -128,7 +128,7 @@ func (a *app) list(args []string, asJSON bool) error {
 		for _, x := range all[w] {
 			rows = append(rows, []string{"  " + x.Name, x.Type, x.Default, x.Doc})
 		}
-		a.out.table("", append([][]string{{}}, rows...))
+		a.out.table("", append([][]string{{"  name", "type", "default", "what it is"}}, rows...))
 	}
 	return nil
 }

@@ -6,6 +6,8 @@ import (
 	"os"
 	"strings"
 
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
 	"golang.org/x/term"
 )
 
@@ -45,42 +47,36 @@ func (s *screen) warn(t string) string  { return s.paint("33", t) }
 func (s *screen) faint(t string) string { return s.paint("2", t) }
 func (s *screen) bold(t string) string  { return s.paint("1", t) }
 
-// table prints rows with their columns aligned, the first column to the left
-// and numbers to the right.
+// table prints rows with their columns aligned, numbers to the right. The first
+// row is the head.
 func (s *screen) table(indent string, rows [][]string) {
-	var widths []int
-	for _, r := range rows {
+	t := table.NewWriter()
+	style := table.StyleDefault
+	style.Options = table.OptionsNoBordersAndSeparators
+	style.Box.PaddingLeft, style.Box.PaddingRight = "", "  "
+	style.Format.Header = text.FormatDefault
+	t.SetStyle(style)
+	var columns []table.ColumnConfig
+	for i := range rows[0] {
+		columns = append(columns, table.ColumnConfig{Number: i + 1, Align: text.AlignAuto, AlignHeader: text.AlignAuto})
+	}
+	t.SetColumnConfigs(columns)
+	for n, r := range rows {
+		row := make(table.Row, len(r))
 		for i, c := range r {
-			if i >= len(widths) {
-				widths = append(widths, 0)
-			}
-			widths[i] = max(widths[i], len([]rune(c)))
+			row[i] = c
+		}
+		if n == 0 {
+			t.AppendHeader(row)
+		} else {
+			t.AppendRow(row)
 		}
 	}
-	for n, r := range rows {
-		var b strings.Builder
-		for i, c := range r {
-			pad := strings.Repeat(" ", widths[i]-len([]rune(c)))
-			switch {
-			case i > 0 && isNumber(c):
-				b.WriteString(pad + c)
-			case i == len(r)-1:
-				b.WriteString(c)
-			default:
-				b.WriteString(c + pad)
-			}
-			if i < len(r)-1 {
-				b.WriteString("  ")
-			}
-		}
-		line := strings.TrimRight(b.String(), " ")
+	for n, line := range strings.Split(t.Render(), "\n") {
+		line = strings.TrimRight(line, " ")
 		if n == 0 {
 			line = s.faint(line)
 		}
 		s.printf("%s%s\n", indent, line)
 	}
-}
-
-func isNumber(s string) bool {
-	return s != "" && strings.Trim(s, "0123456789.,-%") == ""
 }
