@@ -65,11 +65,11 @@ func (w *World) again(action int, k uint64) {
 // act carries out one step inside the current event.
 func (w *World) act(a *Action, s *Step) {
 	w.host.Record(des.Record{Op: des.OpTimeline, Text: a.Path + ": " + s.String()})
+	if a.Stop || a.Fault && !w.faultsEnd { // what ends a fault after the stop moves no window
+		w.faulted()
+	}
 	if a.Stop {
 		w.faultsEnd = true
-	}
-	if a.Fault || a.Stop {
-		w.faulted()
 	}
 	if err := w.carryOut(s); err != nil {
 		w.fail(&Failure{Property: "dsim/timeline", Path: a.Path, File: a.File, Line: a.Line,
