@@ -32,10 +32,16 @@ func (n *Network) Snapshot() cells.Snapshot {
 	return s
 }
 
-// Link gives the counts of a link's two directions; false if there is no such
-// link now.
+// Link gives the counts of a link's two directions: of one that was removed,
+// what it had counted at the end, as long as no other has its name. False if
+// there never was such a link.
 func (n *Network) Link(name string) (counts [2]Counts, ok bool) {
 	i, ok := n.byName[name]
+	for k := len(n.links) - 1; !ok && k >= 0; k-- {
+		if n.links[k].spec.Name == name {
+			i, ok = uint32(k), true
+		}
+	}
 	if !ok {
 		return counts, false
 	}

@@ -72,6 +72,7 @@ type end struct {
 	open       bool
 	finSent    bool
 	finPending bool   // FIN has come behind data that waits to be joined
+	broken     uint8  // with finPending: the code of an RST that has come behind FIN
 	peerBound  uint64 // how many bytes the other end may have queued
 	uncredited uint64 // handled, and the other end not told
 	joined     []byte // arrived, waiting for what it is joined with
@@ -84,6 +85,7 @@ const (
 	wakeConnect = iota + 1 // the dial has waited long enough
 	wakeJoined             // joined data has waited long enough
 	wakeEOF                // the end of the stream, behind data
+	wakeBroken             // the break of the connection, behind the end of the stream
 )
 
 // joinWait is how long a chunk waits for the next to be joined with.
@@ -321,6 +323,11 @@ func (n *Network) arrive(d *direction, num uint64, item uint32) {
 	case segFIN:
 		n.fin(e, d, num)
 	case segRST:
+		if e.finPending { // the peer's end is told first: it came first
+			e.broken = s.code
+			n.host.PostLater(e.port, n.sched.Now(), wakeBroken)
+			return
+		}
 		n.removeEnd(e)
 		n.host.Down(e.port, cells.DownOf(s.code))
 	}
@@ -421,6 +428,9 @@ func (n *Network) Wake(p cells.PortRef, code uint8) {
 			e.finPending = false
 			n.host.Down(p, io.EOF)
 		}
+	case wakeBroken:
+		n.removeEnd(e)
+		n.host.Down(p, cells.DownOf(e.broken))
 	}
 }
 
