@@ -17,8 +17,11 @@ type version struct {
 
 // Apply carries out a batch; see [cells.Datacenter]. Within an event of the
 // timeline it acts inside that event; from outside, as an act of the timeline
-// after all that has already happened at this instant.
+// after all that is due at this instant, which happens first.
 func (n *Network) Apply(number uint64, batch []cells.Change) error {
+	if err := n.settle(); err != nil {
+		return fmt.Errorf("batch %d: the run has ended: %w", number, err)
+	}
 	hash := hashBatch(batch)
 	if number == n.version.number && hash == n.version.hash {
 		return nil
@@ -42,6 +45,15 @@ func (n *Network) Apply(number uint64, batch []cells.Change) error {
 // Version is the number of the last batch that was applied.
 func (n *Network) Version() uint64 { return n.version.number }
 
+// settle lets happen what is due, so that what comes from outside is the last
+// thing at its instant.
+func (n *Network) settle() error {
+	if n.sched.Running() {
+		return nil
+	}
+	return n.sched.RunUntil(n.sched.Now())
+}
+
 // outside runs f inside the current event, or as an act of its own.
 func (n *Network) outside(f func()) {
 	if n.sched.Running() {
@@ -52,8 +64,12 @@ func (n *Network) outside(f func()) {
 	n.sched.Act(des.MakeEntity(des.Timeline, 1), n.acts, f)
 }
 
-// Command gives a cell a command; see [cells.Datacenter].
+// Command gives a cell a command; see [cells.Datacenter]. It acts when Apply
+// does.
 func (n *Network) Command(id cells.ID, args []string) (answer string, err error) {
+	if err := n.settle(); err != nil {
+		return "", fmt.Errorf("cell %q: the run has ended: %w", id, err)
+	}
 	ref, ok := n.host.Find(id)
 	if !ok {
 		return "", fmt.Errorf("no cell %q", id)
@@ -116,6 +132,7 @@ type planner struct {
 	cells map[cells.ID]bool       // that the batch adds (true) or removes (false)
 	links map[string]bool         // likewise
 	ports map[cells.Endpoint]bool // that the batch takes (true) or frees (false)
+	gone  map[uint32]bool         // links that the batch removes, and does not drain
 	set   map[uint32]Params       // of directions that the batch sets
 	runs  map[cells.CellRef]cells.RunState
 	steps []step
@@ -127,6 +144,7 @@ func (n *Network) plan(batch []cells.Change) ([]step, error) {
 	p := &planner{
 		n: n, cells: make(map[cells.ID]bool), links: make(map[string]bool),
 		ports: make(map[cells.Endpoint]bool), set: make(map[uint32]Params),
+		gone: make(map[uint32]bool),
 		runs: make(map[cells.CellRef]cells.RunState),
 	}
 	sorted := slices.Clone(batch)
@@ -190,6 +208,7 @@ func (p *planner) removeLink(c *cells.Change) error {
 	p.links[c.Link.Name] = false
 	if !c.Link.Drain {
 		p.ports[l.ends[0]], p.ports[l.ends[1]] = false, false
+		p.gone[i] = true
 	}
 	p.add(c.Op, c.Link.Name, func() { p.n.removeLink(i, c.Link.Drain) })
 	return nil
@@ -202,18 +221,15 @@ func (p *planner) removeEnds(id cells.ID) {
 	for i := range p.n.links {
 		l := &p.n.links[i]
 		name := l.spec.Name
-		if l.gone || l.ends[0].Cell != id && l.ends[1].Cell != id {
+		if l.gone || p.gone[uint32(i)] || l.ends[0].Cell != id && l.ends[1].Cell != id {
 			continue
 		}
+		p.gone[uint32(i)] = true
 		if now, ok := p.n.byName[name]; ok && now == uint32(i) {
 			p.links[name] = false
 		}
 		p.ports[l.ends[0]], p.ports[l.ends[1]] = false, false
-		p.add(cells.RemoveLink, name, func() {
-			if !p.n.links[i].gone {
-				p.n.removeLink(uint32(i), false)
-			}
-		})
+		p.add(cells.RemoveLink, name, func() { p.n.removeLink(uint32(i), false) })
 	}
 }
 
