@@ -71,6 +71,7 @@ func talkABP(t *testing.T, params string, messages uint64, rto time.Duration, si
 //
 // and of N messages the mean has the standard error RTO sqrt((1-s)/N) / s.
 func TestAlternatingBitGoodputIsThatOfItsFormula(t *testing.T) {
+	measures(t)
 	for _, c := range []struct {
 		params string
 		s      float64

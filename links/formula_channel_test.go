@@ -9,6 +9,7 @@ import (
 // A frame of n bits survives independent bit errors of probability p with
 // chance (1-p)^n; of N frames, k survive with standard error sqrt(N s (1-s)).
 func TestFramesSurviveBitErrorsByTheirLength(t *testing.T) {
+	measures(t)
 	for _, c := range []struct {
 		ber, off string
 		p        float64
@@ -45,6 +46,7 @@ func TestFramesSurviveBitErrorsByTheirLength(t *testing.T) {
 // r = 1-enter-leave, so that the variance of the share of bad frames b is
 // b(1-b)/N times (1+r)/(1-r).
 func TestGilbertElliottMeansAreThoseOfItsChain(t *testing.T) {
+	measures(t)
 	const n = 160_000
 	const enter, leave = 0.2, 0.4
 	check := func(params string) error {
@@ -78,6 +80,7 @@ func TestGilbertElliottMeansAreThoseOfItsChain(t *testing.T) {
 // frames in a row are lost with the sum over states i, j of
 // b_i e_i P_ij e_j: what bursts are for.
 func TestGilbertElliottLossesComeInPairs(t *testing.T) {
+	measures(t)
 	const n = 300_000
 	const enter, leave, h, g = 0.1, 0.3, 0.7, 0.2
 	const b = enter / (enter + leave)

@@ -20,6 +20,7 @@ import (
 // Sizes are whole bytes: of exponential sizes of mean m, rounded, the mean is
 // off by the part 1/(24 m²), here a millionth.
 func TestDropTailQueueDropsAsMM1K(t *testing.T) {
+	measures(t)
 	n := 150_000
 	if *long {
 		n *= 10
@@ -94,6 +95,7 @@ func TestDropTailQueueUnderEvenOverloadDropsTheExcess(t *testing.T) {
 // An M/D/1 queue without a bound makes a frame wait ρ/(2μ(1-ρ)) on average for
 // those before it (Pollaczek and Khinchine).
 func TestChannelDelaysAsMD1(t *testing.T) {
+	measures(t)
 	const n = 240_000
 	check := func(gap int64) error {
 		d := newDuo(t, 1, "rate=1.6Mbit queue.frames=0", feed{count: n, gaps: des.Exponential(gap), size: 200}).run()

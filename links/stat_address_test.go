@@ -191,6 +191,7 @@ func series(t *testing.T, seed uint64, params string, k int, n int) []bool {
 }
 
 func TestDirectionsSeedsAndImpairmentsAreUnrelated(t *testing.T) {
+	measures(t)
 	const n = 20_000
 	var list [][]bool
 	var names []string

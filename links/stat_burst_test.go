@@ -50,6 +50,7 @@ var burstClaims = []claim{
 }
 
 func TestBurstsKeepToTheirDistributions(t *testing.T) {
+	measures(t)
 	for _, c := range burstClaims {
 		t.Run(c.name, func(t *testing.T) { c.hold(t) })
 	}
@@ -58,6 +59,7 @@ func TestBurstsKeepToTheirDistributions(t *testing.T) {
 // A channel takes its step before it judges, beginning good: the first frame is
 // lost with the probability of entering, over many seeds.
 func TestBurstChannelStepsBeforeItJudges(t *testing.T) {
+	measures(t)
 	const seeds = 2000
 	first, second := 0, 0
 	for seed := range uint64(seeds) {

@@ -415,12 +415,14 @@ func (c claim) hold(t *testing.T) {
 }
 
 func TestImpairmentsKeepToTheirDistributions(t *testing.T) {
+	measures(t)
 	for _, c := range frameClaims {
 		t.Run(c.name, func(t *testing.T) { c.hold(t) })
 	}
 }
 
 func TestJitterKeepsToItsCurve(t *testing.T) {
+	measures(t)
 	for _, c := range jitterClaims {
 		c.feed = small(frameMany)
 		name := c.params
@@ -431,6 +433,7 @@ func TestJitterKeepsToItsCurve(t *testing.T) {
 
 // What a sampler gives below zero, delay included, counts as no delay.
 func TestJitterNeverArrivesBeforeTheFrameIsSent(t *testing.T) {
+	measures(t)
 	d := newDuo(t, 1, "delay=1ms jitter=normal(0ms,1ms) fifo=false", small(frameMany)).run()
 	at0 := 0
 	for _, a := range d.ends[1].got {

@@ -261,6 +261,7 @@ func joinedByTwos(c *call) error {
 }
 
 func TestStreamsKeepToTheirDistributions(t *testing.T) {
+	measures(t)
 	seeds := uint64(1)
 	if *long {
 		seeds = 10
