@@ -114,6 +114,7 @@ func (s *Source) Build(opt BuildOptions) (sc *Scenario, err error) {
 		return nil, err
 	}
 	sc.Options = d.drawn()
+	sc.scope = d.scope
 	return sc, nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"example.com/dsim/cells"
 	"example.com/dsim/clock"
 	"example.com/dsim/des"
+	"example.com/dsim/scenarios/internal/expr"
 )
 
 // Scenario is a scenario for one seed: everything is decided that is decided
@@ -27,6 +28,8 @@ type Scenario struct {
 	Fails     string         // the property, or the name of the expectation, that is meant to fail
 	Run       RunSpec
 	StopFault clock.Time // of the first `stop: faults`; clock.Never if there is none
+
+	scope *expr.Scope // what conditions can speak of
 }
 
 // Option is a value that was drawn for this seed.

@@ -18,18 +18,18 @@ func init() {
 
 // register adds the shipped protocols and properties to a registry.
 func register(r *Registry) {
-	r.RegisterProtocol(shipped("abp", "alternating bit: stop-and-wait with a checksum", abp.New))
-	r.RegisterProtocol(shipped("abp5", "alternating bit, the five-byte counter over UDP", abp5.New))
-	r.RegisterProtocol(shipped("abp64", "alternating bit, the 64-byte counter of the hardware", abp64.New))
-	r.RegisterProtocol(shipped("echo", "streams: a client sends, a server sends it back", echo.New))
+	r.RegisterProtocol(protocolOf("abp", "alternating bit: stop-and-wait with a checksum", abp.New))
+	r.RegisterProtocol(protocolOf("abp5", "alternating bit, the five-byte counter over UDP", abp5.New))
+	r.RegisterProtocol(protocolOf("abp64", "alternating bit, the 64-byte counter of the hardware", abp64.New))
+	r.RegisterProtocol(protocolOf("echo", "streams: a client sends, a server sends it back", echo.New))
 	r.RegisterProperty(Property{"abp/exactly-once-in-order", "every message delivered was accepted, once and in order", abp.NewOracle})
 	r.RegisterProperty(Property{"abp5/counts-up", "each side takes the values of the other one after the other", abp5.NewOracle})
 	r.RegisterProperty(Property{"abp64/counts-up", "the values arrive one after the other", abp64.NewOracle})
 	r.RegisterProperty(Property{"echo/prefix", "what was received is a prefix of what was accepted; one Down for each end", echo.NewOracle})
 }
 
-// shipped describes a protocol whose parameters are a struct of type C.
-func shipped[C any](name, doc string, make func(C) (cells.Protocol, error)) Protocol {
+// protocolOf describes a protocol whose parameters are a struct of type C.
+func protocolOf[C any](name, doc string, make func(C) (cells.Protocol, error)) Protocol {
 	return Protocol{
 		Name: name, Doc: doc,
 		Config: func() any { return new(C) },
