@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"example.com/dsim/cells"
+	"example.com/dsim/clock"
 	"example.com/dsim/des"
 )
 
@@ -71,13 +72,14 @@ type end struct {
 	dir        uint32 // it sends on
 	open       bool
 	finSent    bool
-	finPending bool   // FIN has come behind data that waits to be joined
-	broken     uint8  // with finPending: the code of an RST that has come behind FIN
-	peerBound  uint64 // how many bytes the other end may have queued
-	uncredited uint64 // handled, and the other end not told
-	joined     []byte // arrived, waiting for what it is joined with
-	joinedAs   uint64 // the number of the segment that brought it
-	index      int    // in Network.ends
+	finPending bool       // FIN has come behind data that waits to be joined
+	answered   clock.Time // the acceptor's: when its slow ACK arrives; nothing it sends is earlier
+	broken     uint8      // with finPending: the code of an RST that has come behind FIN
+	peerBound  uint64     // how many bytes the other end may have queued
+	uncredited uint64     // handled, and the other end not told
+	joined     []byte     // arrived, waiting for what it is joined with
+	joinedAs   uint64     // the number of the segment that brought it
+	index      int        // in Network.ends
 }
 
 // The codes of Wake.
@@ -239,10 +241,12 @@ func (n *Network) transmit(dir uint32, s segment, size int) {
 		return
 	}
 	due := n.due(d, num, max(at, n.sched.Now()), 0)
-	if s.kind == segACK && d.params.ConnectDelay != nil {
-		wait := d.params.ConnectDelay.Sample(d.chance.stream.At(num, 2))
-		due = due.Add(time.Duration(max(wait, 0)))
-		d.lastDue = max(d.lastDue, due)
+	if e := n.byConn[endKey{s.id, s.forward}]; e != nil {
+		if s.kind == segACK && d.params.ConnectDelay != nil {
+			wait := d.params.ConnectDelay.Sample(d.chance.stream.At(num, 2))
+			e.answered = due.Add(time.Duration(max(wait, 0)))
+		}
+		due = max(due, e.answered) // others on the link do not wait for it
 	}
 	item := n.keep(s)
 	if held {
