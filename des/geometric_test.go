@@ -80,7 +80,7 @@ func TestSurviveIsThePower(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := Ratio{1, rapid.Uint64Range(2, 1e15).Draw(t, "1/p")}
 		n := rapid.Uint64Range(1, 40*p.Den).Draw(t, "n")
-		want := math.Exp(float64(n) * math.Log1p(-p.Float()))
+		want := math.Exp(float64(n) * math.Log1p(-float(p)))
 		got := float64(NewGeometric(p).Survive(n)) / (1 << 64)
 		if math.Abs(got-want) > want*1e-12+0x1p-63 {
 			t.Fatalf("(1-%s)^%d is %g, want %g", p, n, got, want)
@@ -117,7 +117,7 @@ func TestGapsAreAsLongAsTheyShould(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		f := p.Float()
+		f := float(p)
 		gap := func(g *Geometric) func() float64 { return func() float64 { return float64(g.Gap(r.Uint64())) } }
 		good := NewGeometric(p)
 		bad := NewGeometric(Ratio{p.Num * 105, p.Den * 100})

@@ -202,14 +202,6 @@ func (p Ratio) Hit(word uint64) bool {
 // IsZero reports whether p is 0.
 func (p Ratio) IsZero() bool { return p.Num == 0 || p.Den == 0 }
 
-// Float is p rounded, for reports only: nothing may be decided by it.
-func (p Ratio) Float() float64 {
-	if p.IsZero() {
-		return 0
-	}
-	return float64(p.Num) / float64(p.Den)
-}
-
 // Compare orders ratios by value: negative if p is below q.
 func (p Ratio) Compare(q Ratio) int {
 	p, q = p.lowest(), q.lowest()

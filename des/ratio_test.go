@@ -173,8 +173,8 @@ func TestRatioArithmeticIsExact(t *testing.T) {
 		if c.Add(c, exactly(p)).Cmp(big.NewRat(1, 1)) != 0 {
 			t.Fatalf("%s and its complement %s make %s", p, p.Complement(), c)
 		}
-		if f, _ := exactly(p).Float64(); math.Abs(p.Float()-f) > f*1e-15 {
-			t.Fatalf("%s as a float is %g, want %g", p, p.Float(), f)
+		if f, _ := exactly(p).Float64(); math.Abs(float(p)-f) > f*1e-15 {
+			t.Fatalf("%s as a float is %g, want %g", p, float(p), f)
 		}
 	})
 	if (Ratio{}).Compare(Ratio{0, 5}) != 0 || (Ratio{}).Compare(Ratio{1, 2}) >= 0 || (Ratio{}).Complement() != (Ratio{1, 1}) {
@@ -197,7 +197,7 @@ func TestHitsComeAsOftenAsTheyShould(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		f := p.Float()
+		f := float(p)
 		deviation := math.Sqrt(f * (1 - f))
 		wantGreen(t, text, near(200_000, hits(p), f, deviation))
 		if f > 0.05 && f < 0.95 {

@@ -24,7 +24,6 @@ type Sampler interface {
 	String() string // as ParseSampler reads it
 	Min() int64     // the least there can be
 	Max() int64     // the greatest there can be
-	Mean() float64  // for reports
 }
 
 // fixedPoint is how many bits of the tables are behind the point.
@@ -42,7 +41,6 @@ func (s constant) Sample(uint64) int64 { return s.v }
 func (s constant) String() string      { return s.text }
 func (s constant) Min() int64          { return s.v }
 func (s constant) Max() int64          { return s.v }
-func (s constant) Mean() float64       { return float64(s.v) }
 
 // Uniform gives every number from lo to hi, both included, equally often. It
 // panics if hi is below lo.
@@ -62,7 +60,6 @@ func (s uniform) Sample(word uint64) int64 { return between(word, s.lo, s.hi) }
 func (s uniform) String() string           { return s.text }
 func (s uniform) Min() int64               { return s.lo }
 func (s uniform) Max() int64               { return s.hi }
-func (s uniform) Mean() float64            { return float64(s.lo)/2 + float64(s.hi)/2 }
 
 // Exponential gives the gaps of events that happen at random, one each mean.
 // The greatest sample is some 45 times the mean. It panics if mean is negative.
@@ -85,7 +82,6 @@ func (s exponential) Sample(word uint64) int64 {
 func (s exponential) String() string { return s.text }
 func (s exponential) Min() int64     { return s.Sample(0) }
 func (s exponential) Max() int64     { return s.Sample(math.MaxUint64) }
-func (s exponential) Mean() float64  { return float64(s.mean) }
 
 // Normal gives the bell curve about mean with standard deviation dev. Samples
 // lie within 9.3 deviations either way, those below the mean negative where the
@@ -116,7 +112,6 @@ func (s normal) Sample(word uint64) int64 {
 func (s normal) String() string { return s.text }
 func (s normal) Min() int64     { return s.Sample(0) }
 func (s normal) Max() int64     { return s.Sample(math.MaxUint64) }
-func (s normal) Mean() float64  { return float64(s.mean) }
 
 // Pareto gives the long tail of file sizes and of congested paths: a sample is
 // above x, for x from scale up, with the chance (scale/x)^shape. The shape may
@@ -171,26 +166,6 @@ func (s pareto) bound(x int64) int64 {
 func (s pareto) String() string { return s.text }
 func (s pareto) Min() int64     { return s.Sample(0) }
 func (s pareto) Max() int64     { return s.Sample(math.MaxUint64) }
-
-// Mean is that of the curve cut at the maximum, infinite where there is none
-// and the shape is at most 1.
-func (s pareto) Mean() float64 {
-	a, m := s.shape.Float(), float64(s.scale)
-	if m == 0 {
-		return 0
-	}
-	cut := s.most < math.MaxInt64
-	switch r := m / float64(s.most); {
-	case !cut && a <= 1:
-		return math.Inf(1)
-	case !cut:
-		return m * a / (a - 1)
-	case a == 1:
-		return m * (1 - math.Log(r))
-	default:
-		return m * (a - math.Pow(r, a-1)) / (a - 1)
-	}
-}
 
 // Bimodal gives a sample of a with probability p, else one of b: a path that is
 // mostly fast.
@@ -253,14 +228,6 @@ func (s bimodal) Max() int64 {
 	return max(s.a.Max(), s.b.Max())
 }
 
-func (s bimodal) Mean() float64 {
-	if !s.both() {
-		return s.only().Mean()
-	}
-	p := s.p.Float()
-	return p*s.a.Mean() + (1-p)*s.b.Mean()
-}
-
 // Weighted is a value of an empirical distribution and how often it comes, as
 // its part of the sum of all weights.
 type Weighted struct {
@@ -307,7 +274,6 @@ func newEmpirical(table []Weighted, texts []string) (Sampler, error) {
 		t, _ := Ratio{below, total}.Threshold() // of the last: all words
 		s.steps = append(s.steps, step{t, w.Value})
 		s.lo, s.hi = min(s.lo, w.Value), max(s.hi, w.Value)
-		s.mean += p.Float() * float64(w.Value)
 	}
 	s.text = call("empirical", args...)
 	return s, nil
@@ -316,7 +282,6 @@ func newEmpirical(table []Weighted, texts []string) (Sampler, error) {
 type empirical struct {
 	steps  []step
 	lo, hi int64
-	mean   float64
 	text   string
 }
 
@@ -342,7 +307,6 @@ func (s *empirical) Sample(word uint64) int64 {
 func (s *empirical) String() string { return s.text }
 func (s *empirical) Min() int64     { return s.lo }
 func (s *empirical) Max() int64     { return s.hi }
-func (s *empirical) Mean() float64  { return s.mean }
 
 // minusLog2 is -log2 of (^word + 1/2) / 2^64, the chance that another word is
 // above this one: from 0 for the least word to 65 for the greatest, in units of

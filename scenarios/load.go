@@ -124,3 +124,7 @@ func (s *Source) soundWithout(opt BuildOptions) bool {
 	_, err := s.Build(opt)
 	return err == nil
 }
+
+// Source is the source itself, so that a Builder and a Source can stand for
+// each other.
+func (s *Source) Source() (*Source, error) { return s, nil }
