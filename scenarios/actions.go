@@ -180,7 +180,7 @@ func (e *entryReader) set(n *yamlx.Node, path string) {
 			where += "." + l.spec.Name
 		}
 		to := &linkDecl{node: l.node, sound: l.sound, spec: cells.LinkSpec{Name: l.spec.Name, A: l.spec.A, B: l.spec.B, Stream: l.spec.Stream}}
-		e.d.linkParams(to, []layer{{n, "set " + l.spec.Name, false}}, where, setLinkKeys)
+		e.d.linkParams(to, []layer{{node: n, what: "set " + l.spec.Name}}, where, setLinkKeys)
 		batch = append(batch, cells.Change{Op: cells.SetLink, Link: cells.LinkSpec{
 			Name: l.spec.Name, Both: to.spec.Both, AB: to.spec.AB, BA: to.spec.BA,
 		}})

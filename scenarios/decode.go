@@ -31,12 +31,18 @@ type decoder struct {
 	lateLinks []*linkDecl
 	scope     *expr.Scope
 
+	generated []*generated      // the topologies
+	nodes     map[cells.ID]made // their cells
+	edgesOf   map[string]made   // their links
+	places    []Place
+
 	numbered int64 // ports given by their number
 }
 
 func newDecoder(opt BuildOptions) *decoder {
 	return &decoder{
 		reg: opt.Registry, seed: opt.Seed, served: opt.Served, options: make(map[string]Option),
+		nodes: make(map[cells.ID]made), edgesOf: make(map[string]made),
 		cells: make(map[cells.ID]*cellDecl), links: make(map[string]*linkDecl), late: make(map[*yamlx.Node]any),
 		kinds: map[string]*kindSet{"cells": {}, "links": {}},
 	}
@@ -74,12 +80,17 @@ func (d *decoder) scenario(root *yamlx.Node, sc *Scenario) {
 		}
 		return nil
 	}
+	if root.Get("cells") == nil && root.Get("topology") == nil {
+		d.errorf(root, "scenario: cells is missing: the cells by name, or a topology")
+	}
+	d.topologies(section("topology"))
 	d.decodeCells(section("cells"))
 	d.decodeLinks(section("links"))
 	d.declareLate(section("timeline"))
+	d.roots(section("roots"))
 	d.assignPorts()
 	d.makeScope()
-	sc.Initial = d.initial()
+	sc.Initial, sc.Layout = d.initial(), d.places
 	sc.Timeline = d.timeline(section("timeline"))
 	sc.StopFault = stopFault(sc.Timeline)
 	sc.Expect = d.expectations(section("expect"))

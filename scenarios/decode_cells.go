@@ -45,7 +45,7 @@ func (d *decoder) decodeKinds(root *yamlx.Node) {
 		d.object(n, "defaults.cells", defaultCellFields)
 	}
 	if n := d.kinds["links"].defaults; n != nil {
-		d.linkParams(nil, []layer{{n, "defaults.links", true}}, "defaults.links", nil)
+		d.linkParams(nil, []layer{{node: n, what: "defaults.links", excuse: true}}, "defaults.links", nil)
 	}
 	if n := d.kinds["cells"].byProto; n != nil {
 		for _, p := range n.Pairs {
@@ -96,9 +96,12 @@ func asMap(n *yamlx.Node) *yamlx.Node {
 // layer is one of the maps that a cell or link is made of: later ones are
 // stronger.
 type layer struct {
-	node   *yamlx.Node
-	what   string
-	excuse bool // defaults: what does not apply is passed over
+	node    *yamlx.Node
+	what    string
+	excuse  bool     // defaults: what does not apply is passed over
+	general bool     // it knows no cells by name: kinds, topologies
+	loose   bool     // parameters of any protocol may stand there
+	fixed   []string // the keys that are no parameters
 }
 
 // chain gives the layers of a kind, its ancestors first. A chain that is not
@@ -137,7 +140,7 @@ func (d *decoder) chain(which string, name *yamlx.Node) []layer {
 		if node.Kind != yamlx.Map {
 			break
 		}
-		layers = append(layers, layer{node, "kinds." + which + "." + text, false})
+		layers = append(layers, layer{node: node, what: "kinds." + which + "." + text, general: true, fixed: kindKeys[which]})
 		if at = node.Get("extends"); at == nil {
 			break
 		}
@@ -207,6 +210,7 @@ type cellDecl struct {
 }
 
 func (d *decoder) decodeCells(n *yamlx.Node) {
+	defer d.generatedCells()
 	if n == nil {
 		return
 	}
@@ -222,7 +226,11 @@ func (d *decoder) decodeCells(n *yamlx.Node) {
 		if name == "all" {
 			d.errorf(p.Key, `cell "all": the name is taken: it means all cells`)
 		}
-		decl := d.cell(p.Key, p.Value, cells.ID(name), "cells."+name, initialCellKeys)
+		var from *made
+		if m, ok := d.nodes[cells.ID(name)]; ok {
+			from = &m
+		}
+		decl := d.cell(p.Key, p.Value, cells.ID(name), "cells."+name, initialCellKeys, from)
 		decl.initial = true
 		d.cells[decl.spec.ID] = decl
 	}
@@ -230,12 +238,14 @@ func (d *decoder) decodeCells(n *yamlx.Node) {
 
 var (
 	kindCellKeys    = []string{"extends", "protocol", "ports", "clock"}
+	kindKeys        = map[string][]string{"cells": kindCellKeys, "links": kindLinkKeys}
 	initialCellKeys = []string{"protocol", "kind", "ports", "clock"}
 	addCellKeys     = []string{"name", "protocol", "kind", "ports", "clock"}
 )
 
-// cell decodes a cell. What comes back has a name at least.
-func (d *decoder) cell(key, n *yamlx.Node, id cells.ID, path string, fixed []string) *cellDecl {
+// cell decodes a cell, from a topology if that has made it. What comes back has
+// a name at least.
+func (d *decoder) cell(key, n *yamlx.Node, id cells.ID, path string, fixed []string, from *made) *cellDecl {
 	decl := &cellDecl{node: key, spec: cells.CellSpec{ID: id}}
 	what := fmt.Sprintf("cell %s", id)
 	if n.Kind != yamlx.Map {
@@ -246,13 +256,19 @@ func (d *decoder) cell(key, n *yamlx.Node, id cells.ID, path string, fixed []str
 	set := d.kinds["cells"]
 	var layers []layer
 	if set.defaults != nil {
-		layers = append(layers, layer{set.defaults, "defaults.cells", true})
+		layers = append(layers, layer{node: set.defaults, what: "defaults.cells", excuse: true})
 	}
 	var kinds []layer
-	if k := n.Get("kind"); k != nil {
-		kinds = d.chain("cells", k)
+	if from != nil {
+		kinds = from.in.cells.of(from.in.graph.Nodes[from.i].Kind)
+		if len(n.Pairs) == 0 {
+			what = from.in.what // not a cell's own name: what is wrong is wrong with all
+		}
 	}
-	own := append(slices.Clone(kinds), layer{n, what, false})
+	if k := n.Get("kind"); k != nil {
+		kinds = append(kinds, d.chain("cells", k)...)
+	}
+	own := append(slices.Clone(kinds), layer{node: n, what: what})
 	protoAt := topmost(append(slices.Clone(layers), own...), "protocol")
 	if protoAt == nil {
 		if d.cellKeys(n, what, nil, fixed); d.errs.told == before {
@@ -269,11 +285,15 @@ func (d *decoder) cell(key, n *yamlx.Node, id cells.ID, path string, fixed []str
 	}
 	decl.spec.Protocol = name
 	if by := asMap(set.byProto.Get(name)); by != nil {
-		layers = append(layers, layer{by, "defaults.protocols." + name, true})
+		layers = append(layers, layer{node: by, what: "defaults.protocols." + name, excuse: true})
 	}
 	layers = append(layers, own...)
-	for i, l := range kinds {
-		d.cellKeys(l.node, kinds[i].what, decl.proto, kindCellKeys)
+	for _, l := range kinds {
+		proto := decl.proto
+		if l.loose {
+			proto = nil
+		}
+		d.cellKeys(l.node, l.what, proto, l.fixed)
 	}
 	d.cellKeys(n, what, decl.proto, fixed)
 	decl.spec.Params = d.cellParams(decl.proto, layers, path)
@@ -423,10 +443,11 @@ func (d *decoder) ports(n *yamlx.Node, path string) (names []string) {
 // order of names with numbers in them read as numbers: so a new link does not
 // renumber the ports of others, as long as its ports come after theirs.
 func (d *decoder) assignPorts() {
-	used := make(map[cells.ID][]string)
+	used, seen := make(map[cells.ID][]string), make(map[cells.Endpoint]bool)
 	for _, l := range d.allLinks() {
 		for _, e := range []cells.Endpoint{l.spec.A, l.spec.B} {
-			if e.Port != "" && !slices.Contains(used[e.Cell], e.Port) {
+			if e.Port != "" && !seen[e] {
+				seen[e] = true
 				used[e.Cell] = append(used[e.Cell], e.Port)
 			}
 		}

@@ -51,6 +51,8 @@ func (l *linkDecl) side(text string) (Side, error) {
 }
 
 func (d *decoder) decodeLinks(n *yamlx.Node) {
+	used := make(map[cells.Endpoint]string)
+	d.generatedLinks(n, used)
 	if n == nil {
 		return
 	}
@@ -58,7 +60,6 @@ func (d *decoder) decodeLinks(n *yamlx.Node) {
 		d.errorf(n, "links: want a map, this is %s", n.Kind)
 		return
 	}
-	used := make(map[cells.Endpoint]string)
 	for _, p := range n.Pairs {
 		name, ok := d.name(p.Key, "link")
 		if !ok {
@@ -67,7 +68,11 @@ func (d *decoder) decodeLinks(n *yamlx.Node) {
 		if name == "all" {
 			d.errorf(p.Key, `link "all": the name is taken: it means all links`)
 		}
-		decl := d.link(p.Key, p.Value, name, "links."+name, initialLinkKeys)
+		var from *made
+		if m, ok := d.edgesOf[name]; ok {
+			from = &m
+		}
+		decl := d.link(p.Key, p.Value, name, "links."+name, initialLinkKeys, from)
 		decl.initial = true
 		d.links[name] = decl
 		ends := p.Value.Get("between")
@@ -76,15 +81,20 @@ func (d *decoder) decodeLinks(n *yamlx.Node) {
 		}
 		for i, e := range []cells.Endpoint{decl.spec.A, decl.spec.B} {
 			if other, taken := used[e]; taken {
-				d.errorf(ends.Items[i], "port %s: link %s uses it already", e, other)
+				at := p.Key
+				if ends != nil {
+					at = ends.Items[i]
+				}
+				d.errorf(at, "port %s: link %s uses it already", e, other)
 			}
 			used[e] = name
 		}
 	}
 }
 
-// link decodes a link. What comes back has a name at least.
-func (d *decoder) link(key, n *yamlx.Node, name, path string, fixed []string) *linkDecl {
+// link decodes a link, from a topology if that has made it. What comes back has
+// a name at least.
+func (d *decoder) link(key, n *yamlx.Node, name, path string, fixed []string, from *made) *linkDecl {
 	decl := &linkDecl{node: key, spec: cells.LinkSpec{Name: name}}
 	what := "link " + name
 	if n.Kind != yamlx.Map {
@@ -93,16 +103,26 @@ func (d *decoder) link(key, n *yamlx.Node, name, path string, fixed []string) *l
 	}
 	var layers []layer
 	if def := d.kinds["links"].defaults; def != nil {
-		layers = append(layers, layer{def, "defaults.links", true})
+		layers = append(layers, layer{node: def, what: "defaults.links", excuse: true})
+	}
+	if from != nil {
+		layers = append(layers, from.in.links.of(from.in.graph.Links[from.i].Kind)...)
+		if len(n.Pairs) == 0 {
+			what = from.in.what // not a link's own name: what is wrong is wrong with all
+		}
 	}
 	if k := n.Get("kind"); k != nil {
 		layers = append(layers, d.chain("links", k)...)
 	}
-	layers = append(layers, layer{n, what, false})
+	layers = append(layers, layer{node: n, what: what})
 	if v := topmost(layers, "stream"); v != nil {
 		decl.spec.Stream, _ = d.bool(v, path+".stream")
 	}
-	d.between(decl, n, what)
+	if from != nil && n.Get("between") == nil {
+		d.ends(decl, from)
+	} else {
+		d.between(decl, n, what)
+	}
 	before := d.errs.told
 	d.linkParams(decl, layers, path, fixed)
 	if d.errs.told > before {
@@ -184,7 +204,7 @@ func (d *decoder) endpoint(n *yamlx.Node, stream bool, what string) (e cells.End
 func (d *decoder) linkParams(decl *linkDecl, layers []layer, path string, fixed []string) {
 	p := paramReader{d: d, decl: decl, path: path}
 	for i, l := range layers {
-		keys := kindLinkKeys
+		keys := l.fixed
 		if l.excuse {
 			keys = []string{"stream"}
 		} else if i == len(layers)-1 && fixed != nil {
@@ -226,11 +246,11 @@ type paramAt struct {
 func (p *paramReader) direction(key, n *yamlx.Node) {
 	side, err := SideAB, error(nil)
 	switch text := strings.ReplaceAll(key.Text, " ", ""); {
-	case p.layer.excuse || strings.HasPrefix(p.layer.what, "kinds."):
+	case p.layer.excuse || p.layer.general:
 		if side = SideAB; text == "b->a" {
 			side = SideBA
 		} else if text != "a->b" {
-			p.d.errorf(key, "%s: direction %s: a kind knows no cells, write a->b or b->a", p.layer.what, suggest.Quoted(key.Text))
+			p.d.errorf(key, "%s: direction %s: no cells are known here, write a->b or b->a", p.layer.what, suggest.Quoted(key.Text))
 			return
 		}
 	case p.decl == nil || !p.decl.sound:

@@ -66,7 +66,7 @@ func (d *decoder) declareLate(n *yamlx.Node) {
 		if !ok {
 			return
 		}
-		decl := d.cell(add, add, cells.ID(name), path+".add-cell", addCellKeys)
+		decl := d.cell(add, add, cells.ID(name), path+".add-cell", addCellKeys, nil)
 		d.late[add] = decl
 		d.lateCells = append(d.lateCells, decl)
 		if d.cells[decl.spec.ID] == nil {
@@ -82,7 +82,7 @@ func (d *decoder) declareLate(n *yamlx.Node) {
 		if !ok {
 			return
 		}
-		decl := d.link(add, add, name, path+".add-link", addLinkKeys)
+		decl := d.link(add, add, name, path+".add-link", addLinkKeys, nil)
 		d.late[add] = decl
 		d.lateLinks = append(d.lateLinks, decl)
 		if d.links[name] == nil {

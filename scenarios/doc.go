@@ -33,6 +33,29 @@
 // the one it extends, and all from defaults. What a stronger map says for both
 // directions replaces what a weaker one says for one.
 //
+// # Topologies
+//
+// Cells and links are also made by a rule, one of those of package topology:
+//
+//	topology:
+//	  grid: {rows: 10, cols: 10}       # or ring: 12, fat-tree: 4, edges: [a b, b c], …
+//	  cells: {protocol: tree}          # for all its cells
+//	  kinds: {corner: {rto: 20ms}}     # for those of a kind
+//	  links: {delay: 1ms}
+//	  link-kinds: {row: {kind: lossy}}
+//	  prefix: west-                    # before all names
+//	roots: 4
+//
+// There may be a list of topologies. A cell under cells, or a link under links,
+// that has the name of one of a topology changes that one, any other is added.
+// Sizes may be drawn. What is drawn for cells or links of a topology is drawn
+// for each by itself, under its own path: cells.r0c1.rto. A map of a kind is
+// stronger than that for all, and the cell's own map is stronger than both.
+//
+// With roots, the parameter root of all cells whose protocol has one is
+// decided in one place: [r0c0, r9c9] are roots, or so many, spread evenly over
+// the cells in the order of names, or so many that are drawn, {drawn: 4}.
+//
 // # Drawn values
 //
 // In place of any plain value that is not a name, a distribution may stand. It

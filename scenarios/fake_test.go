@@ -24,6 +24,13 @@ type talkConfig struct {
 	ignored  int
 }
 
+// growConfig has the parameter that roots decides, and one on each side of it.
+type growConfig struct {
+	Beat time.Duration `dsim:"beat" default:"10ms"`
+	Root bool          `dsim:"root" default:"true"`
+	Life int           `dsim:"life" default:"9"`
+}
+
 type fake struct{ attrs []cells.Attr }
 
 func (fake) Start(cells.Env)                    {}
@@ -61,6 +68,12 @@ func testRegistry() *Registry {
 		State: []string{"later"},
 	})
 	r.RegisterProtocol(Protocol{Name: "mute", New: func(any) (cells.Protocol, error) { return fake{}, nil }})
+	r.RegisterProtocol(Protocol{
+		Name: "grow", Config: func() any { return new(growConfig) },
+		New: func(cfg any) (cells.Protocol, error) {
+			return shown{fake{[]cells.Attr{cells.BoolAttr("root", cfg.(*growConfig).Root)}}}, nil
+		},
+	})
 	oracle := func() cells.Oracle { return noOracle{} }
 	r.RegisterProperty(Property{Name: "talk/in-order", New: oracle})
 	r.RegisterProperty(Property{Name: "talk/once", New: oracle})

@@ -1,5 +1,7 @@
 package scenarios
 
+import "example.com/dsim/scenarios/topology"
+
 // field is a key of a map of the file: what it is for, and what may stand
 // there. The loader checks keys by these tables, and the schema is made of
 // them, so that both know the same keys.
@@ -22,8 +24,10 @@ var scenarioFields = []field{
 	{"seed", "the seed where none is given: a number, 0x and hexadecimal digits, or 40 hexadecimal digits", false, seedShape},
 	{"defaults", "what holds where nothing else is said", false, object("defaults", defaultsFields)},
 	{"kinds", "named sets of settings", false, object("kinds", kindsFields)},
-	{"cells", "the cells by name", true, mapOf(cellShape("cell", initialCellFields), 1)},
-	{"links", "the links by name", false, mapOf(linkShape(initialLinkFields), 0)},
+	{"topology", "cells and links made by a rule, or a list of them", false, oneOrMore(topologyShape)},
+	{"cells", "the cells by name; those of a topology are changed, others added", false, mapOf(cellShape("cell", initialCellFields), 1)},
+	{"links", "the links by name; those of a topology are changed, others added", false, mapOf(linkShape(initialLinkFields), 0)},
+	{"roots", "the cells whose parameter root is true: a list, how many, or how many drawn ones", false, rootsShape},
 	{"timeline", "what happens, and when", false, listShape(timelineShape)},
 	{"expect", "what must hold", false, listShape(expectShape)},
 	{"fails", "the property or expectation that is meant to fail", false, textShape},
@@ -57,11 +61,45 @@ var (
 	kindCellFields    = []field{extendsField, protocolField, portsField, clockField}
 
 	defaultLinkFields = []field{streamField}
-	initialLinkFields = []field{betweenField, streamField, kindField}
+	initialLinkFields = []field{{betweenField.key, betweenField.doc + "; links of a topology have theirs", false, betweenShape}, streamField, kindField}
 	addLinkFields     = []field{nameField, betweenField, streamField, kindField}
 	kindLinkFields    = []field{extendsField, streamField}
 	setLinkFields     = []field{{"link", "the link, or a list", true, oneOrMore(nameShape)}}
 )
+
+var rootsFields = []field{
+	{"drawn", "so many cells, drawn for the seed", true, scalar(count)},
+}
+
+var topologyFields = makeTopologyFields()
+
+func makeTopologyFields() []field {
+	cellFields := []field{protocolField, kindField, clockField}
+	links := named("topology-link", linkShape([]field{streamField, kindField}))
+	fields := []field{
+		{"name", "the name of one of several: it addresses what is drawn", false, nameShape},
+		{"prefix", "stands before the names of all its cells and links", false, textShape},
+	}
+	for i := range topology.Generators() {
+		g := &topology.Generators()[i]
+		fields = append(fields, field{g.Name, g.Doc, false, generatorShape(g)})
+	}
+	return append(fields,
+		field{"edges", "cells and links as a list of edges: a line `a b` each", false, edgesShape},
+		field{"cells", "for all its cells", false, cellShape("topology-cell", cellFields)},
+		field{"links", "for all its links", false, links},
+		field{"kinds", "for its cells of a kind: edge, leaf, …", false, mapOf(cellShape("topology-cell", cellFields), 0)},
+		field{"link-kinds", "for its links of a kind: row, spoke, …", false, mapOf(links, 0)},
+	)
+}
+
+// generatorFields are the numbers of a generator.
+func generatorFields(g *topology.Generator) (fields []field) {
+	for _, p := range g.Params {
+		fields = append(fields, field{p.Name, p.Doc, p.Or == "", scalar(count)})
+	}
+	return fields
+}
 
 var clockFields = []field{
 	{"drift", "how fast it runs: 50ppm", false, scalar(drift)},

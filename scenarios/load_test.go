@@ -23,6 +23,9 @@ func printScenario(sc *Scenario) string {
 			fmt.Fprintf(&b, "%s %s %s stream=%v\n", changeText(c), c.Link.A, c.Link.B, c.Link.Stream)
 		}
 	}
+	for _, p := range sc.Layout {
+		fmt.Fprintf(&b, "place %s %s %d,%d\n", p.Cell, p.Kind, p.X, p.Y)
+	}
 	for _, a := range sc.Timeline {
 		tr := a.Trigger
 		fmt.Fprintf(&b, "%s line %d fault=%v stop=%v kind=%d from=%s every=%s until=%s times=%d", a.Path, a.Line, a.Fault, a.Stop, tr.Kind, tr.From, tr.Every, tr.Until, tr.Times)
@@ -45,13 +48,15 @@ func printScenario(sc *Scenario) string {
 }
 
 func TestEveryKeyArrivesInTheModel(t *testing.T) {
-	src, err := Load("testdata/good/all.yaml")
-	if err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"all", "topology"} {
+		src, err := Load("testdata/good/" + name + ".yaml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		sc, err := src.Build(BuildOptions{Registry: testRegistry()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		golden(t, "testdata/good/"+name+".golden", printScenario(sc))
 	}
-	sc, err := src.Build(BuildOptions{Registry: testRegistry()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	golden(t, "testdata/good/all.golden", printScenario(sc))
 }

@@ -23,6 +23,7 @@ type Scenario struct {
 	Seed      des.Seed
 	Options   []Option       // what was drawn, in the order of paths
 	Initial   []cells.Change // the first batch: all cells, then all links, in the order of names
+	Layout    []Place        // of the cells that topologies made
 	Timeline  []Action       // in the order of the file
 	Expect    []Expectation  // in the order of the file
 	Fails     string         // the property, or the name of the expectation, that is meant to fail

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"example.com/dsim/links"
+	"example.com/dsim/scenarios/topology"
 	"github.com/invopop/jsonschema"
 )
 
@@ -24,6 +25,7 @@ const SchemaFile = "scenario.schema.json"
 func Schema(reg *Registry) ([]byte, error) {
 	b := &schemaBuilder{reg: reg, defs: make(jsonschema.Definitions)}
 	root := b.object(scenarioFields)
+	root.AnyOf = []*schema{{Required: []string{"cells"}}, {Required: []string{"topology"}}}
 	root.Version = jsonschema.Version
 	root.Title = "dsim scenario, version 1"
 	root.Definitions = b.defs
@@ -88,6 +90,13 @@ func (b *schemaBuilder) add(s *schema, fields []field) {
 func object(name string, fields []field) shape {
 	return func(b *schemaBuilder) *schema {
 		return b.define(name, func() *schema { return b.object(fields) })
+	}
+}
+
+// named is a shape that is written once, and referred to.
+func named(name string, of shape) shape {
+	return func(b *schemaBuilder) *schema {
+		return b.define(name, func() *schema { return of(b) })
 	}
 }
 
@@ -233,6 +242,35 @@ var (
 		})
 	}
 )
+
+// topologyShape is a topology: exactly one of its shapes.
+func topologyShape(b *schemaBuilder) *schema {
+	return b.define("topology", func() *schema {
+		s := b.object(topologyFields)
+		for _, word := range shapeWords() {
+			s.OneOf = append(s.OneOf, &schema{Required: []string{word}})
+		}
+		return s
+	})
+}
+
+// generatorShape is a map of a generator's numbers, or the number of one that
+// has no more.
+func generatorShape(g *topology.Generator) shape {
+	return func(b *schemaBuilder) *schema {
+		s := b.object(generatorFields(g))
+		if len(g.Params) == 1 {
+			return anyOf(scalar(count)(b), s)
+		}
+		return s
+	}
+}
+
+func edgesShape(b *schemaBuilder) *schema { return oneOrMore(textShape)(b) }
+
+func rootsShape(b *schemaBuilder) *schema {
+	return anyOf(scalar(count)(b), listShape(nameShape)(b), b.object(rootsFields))
+}
 
 func pair(s *schema) *schema {
 	return &schema{Type: "array", Items: s, MinItems: ptr(2), MaxItems: ptr(2)}

@@ -24,22 +24,28 @@ func Geometric(seed des.Seed, name string, n, radius int64) (*Graph, error) {
 	if err := between("radius", radius, 0, 2*Side); err != nil {
 		return nil, err
 	}
-	b := newBuilder(n, n)
+	b := newBuilder(n, 0)
 	chance := seed.Rand("topology", 0, name+"/places")
 	for i := range uint64(n) {
 		x, _ := bits.Mul64(chance.At(i, 0), Side)
 		y, _ := bits.Mul64(chance.At(i, 1), Side)
 		b.node("n"+strconv.FormatUint(i, 10), "node", int64(x), int64(y))
 	}
-	sets := newSets(int(n))
-	whole := within(b.g.Nodes, radius, func(p pair) bool {
-		b.link("link", int(p.u), int(p.v))
-		sets.join(p.u, p.v)
-		return len(b.g.Links) <= LinksMax
+	links := 0
+	whole := within(b.g.Nodes, radius, func(pair) bool {
+		links++
+		return links <= LinksMax
 	})
 	if !whole {
 		return nil, fmt.Errorf("radius %d: more than %d links", radius, LinksMax)
 	}
+	b.g.Links = slices.Grow(b.g.Links, links)
+	sets := newSets(int(n))
+	within(b.g.Nodes, radius, func(p pair) bool {
+		b.link("link", int(p.u), int(p.v))
+		sets.join(p.u, p.v)
+		return true
+	})
 	b.bridge(sets, radius)
 	return b.done(), nil
 }

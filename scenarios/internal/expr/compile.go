@@ -52,6 +52,11 @@ type node struct {
 
 // Compile reads a condition. A failure is an *[Error].
 func Compile(source string, scope *Scope) (*Program, error) {
+	return compile(source, scope, "a condition", Bool)
+}
+
+// compile reads an expression whose value is of one of some types.
+func compile(source string, scope *Scope, what string, types ...Type) (*Program, error) {
 	if n := utf8.RuneCountInString(source); n > SizeMax {
 		return nil, &Error{0, fmt.Sprintf("condition of %d characters: at most %d", n, SizeMax)}
 	}
@@ -68,7 +73,9 @@ func Compile(source string, scope *Scope) (*Program, error) {
 	}
 	c := compiler{scope: scope, prog: &Program{Source: source}, index: make(map[Ref]int)}
 	root := c.node(tree.Node)
-	c.want(tree.Node, root, Bool, "a condition")
+	if !slices.Contains(types, root.typ) {
+		c.want(tree.Node, root, types[0], what)
+	}
 	if c.err != nil {
 		return nil, c.err
 	}
