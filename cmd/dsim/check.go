@@ -151,7 +151,7 @@ func items(what string) (list []item) {
 		for _, p := range scenarios.Default.Protocols() {
 			list = append(list, item{Name: p.Name, Doc: p.Doc})
 			for _, q := range p.Params() {
-				list = append(list, item{Name: "  " + q.Name, Doc: q.Doc, Type: q.Type, Default: q.Default})
+				list = append(list, item{Name: "  " + q.Name, Doc: q.Doc, Type: strings.TrimPrefix(q.Type, "|"), Default: q.Default})
 			}
 		}
 	case "properties":
@@ -206,7 +206,12 @@ func (a *app) manCommand(root *cobra.Command) *cobra.Command {
 	return &cobra.Command{
 		Use:   "man DIR",
 		Short: "Write manual pages into a directory",
-		Args:  cobra.ExactArgs(1),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return fmt.Errorf("want a directory to write to, not %d arguments", len(args))
+			}
+			return nil
+		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			if err := os.MkdirAll(args[0], 0o755); err != nil {
 				return exit(exitEnvironment, err)

@@ -16,7 +16,10 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
+
+	"example.com/dsim/scenarios"
 )
 
 // The exit codes of dsim. They are part of its interface.
@@ -76,8 +79,11 @@ func run(args []string, stdout, stderr io.Writer) int {
 	if e := (*exitError)(nil); errors.As(err, &e) {
 		code = e.code
 	}
-	if text := err.Error(); text != "" {
-		fmt.Fprintln(stderr, "dsim: "+text)
+	if text := strings.TrimRight(err.Error(), "\n"); text != "" {
+		if e := (*scenarios.Errors)(nil); !errors.As(err, &e) { // those begin with their file
+			text = "dsim: " + text
+		}
+		fmt.Fprintln(stderr, text)
 	}
 	return code
 }

@@ -238,8 +238,14 @@ func (a *app) reportMany(s *summary, wall time.Duration) {
 	slices.Sort(s.names)
 	for _, n := range s.names {
 		p := s.attrs[n]
-		rows = append(rows, []string{n, strconv.FormatInt(p.sum, 10), fmt.Sprintf("%.1f", float64(p.sum)/float64(p.n)),
-			strconv.FormatInt(p.min, 10), strconv.FormatInt(p.max, 10)})
+		if p.min == 0 && p.max == 0 {
+			continue // it counted nothing
+		}
+		total, mean := strconv.FormatInt(p.sum, 10), fmt.Sprintf("%.1f", float64(p.sum)/float64(p.n))
+		if strings.HasSuffix(n, spanSuffix) {
+			total, mean = "", des.FormatDuration(p.sum/p.n)
+		}
+		rows = append(rows, []string{shownName(n), total, mean, numberText(n, p.min), numberText(n, p.max)})
 	}
 	for _, n := range links.CountNames {
 		if v, _ := s.totals.Get(n); v > 0 {

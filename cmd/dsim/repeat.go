@@ -2,17 +2,21 @@ package main
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 )
 
-// self is how the user started this program.
+// self is how the user started this program, as one can start it again.
 func self() string {
-	exe, err := os.Executable()
-	if err == nil && strings.Contains(filepath.ToSlash(exe), "/go-build") {
+	called := os.Args[0]
+	if strings.Contains(filepath.ToSlash(called), "/go-build") {
 		return "go run ./cmd/dsim"
 	}
-	return "dsim"
+	if found, err := exec.LookPath(filepath.Base(called)); err == nil && (called == filepath.Base(called) || found == called) {
+		return filepath.Base(called)
+	}
+	return quote(called)
 }
 
 // repeat is the command that repeats one run.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"example.com/dsim/cells"
+	"example.com/dsim/des"
 	"example.com/dsim/links"
 	"example.com/dsim/scenarios"
 )
@@ -95,7 +96,7 @@ func (a *app) expectations(list []scenarios.ExpectResult) {
 		case e.Met != nil:
 			note = "at " + e.Met.String()
 		}
-		a.out.printf("  %s %s  %s\n", mark, e.Text, a.out.faint(note))
+		a.out.printf("%s\n", strings.TrimRight(fmt.Sprintf("  %s %s  %s", mark, e.Text, a.out.faint(note)), " "))
 	}
 }
 
@@ -113,7 +114,7 @@ func (a *app) cells(list []scenarios.CellState) {
 	for _, c := range list {
 		head = append(head, string(c.ID))
 		for _, at := range c.Attrs {
-			names = appendNew(names, at.Name)
+			names = appendNew(names, shownName(at.Name))
 		}
 	}
 	rows := [][]string{head}
@@ -138,7 +139,7 @@ func runRow(list []scenarios.CellState) []string {
 
 func attrText(attrs []cells.Attr, name string) string {
 	for _, x := range attrs {
-		if x.Name != name {
+		if shownName(x.Name) != name {
 			continue
 		}
 		switch x.Is {
@@ -147,7 +148,7 @@ func attrText(attrs []cells.Attr, name string) string {
 		case cells.IsBool:
 			return strconv.FormatBool(x.Int != 0)
 		}
-		return strconv.FormatInt(x.Int, 10)
+		return numberText(x.Name, x.Int)
 	}
 	return ""
 }
@@ -174,6 +175,19 @@ func (a *app) totals(c links.Counts) {
 	}
 }
 
+// spanSuffix marks attributes that are spans of time in nanoseconds. People are
+// shown the name without it, and the span with its unit.
+const spanSuffix = "_ns"
+
+func shownName(name string) string { return strings.TrimSuffix(name, spanSuffix) }
+
+func numberText(name string, v int64) string {
+	if strings.HasSuffix(name, spanSuffix) {
+		return des.FormatDuration(v)
+	}
+	return strconv.FormatInt(v, 10)
+}
+
 // group writes a number with its thousands apart.
 func group(n uint64) string {
 	s := strconv.FormatUint(n, 10)
@@ -183,4 +197,6 @@ func group(n uint64) string {
 	return s
 }
 
-func indent(s string) string { return "  " + strings.ReplaceAll(strings.TrimRight(s, "\n"), "\n", "\n  ") }
+func indent(s string) string {
+	return "  " + strings.ReplaceAll(strings.TrimRight(s, "\n"), "\n", "\n  ")
+}

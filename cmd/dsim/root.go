@@ -27,8 +27,12 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	root.SetVersionTemplate("dsim {{.Version}}\n")
 	root.CompletionOptions.HiddenDefaultCmd = false
 	root.SuggestionsMinimumDistance = 2
-	root.PersistentFlags().BoolVar(&a.out.plain, "no-color", a.out.plain, "plain output, as with NO_COLOR")
-	root.PersistentPreRun = func(*cobra.Command, []string) { a.err.plain = a.err.plain || a.out.plain }
+	var plain bool
+	root.PersistentFlags().BoolVar(&plain, "no-color", false, "plain output, as with NO_COLOR or without a terminal")
+	root.PersistentPreRun = func(*cobra.Command, []string) {
+		a.out.plain, a.err.plain = a.out.plain || plain, a.err.plain || plain
+	}
+	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
 		a.runCommand(), a.replayCommand(), a.diffCommand(), a.traceCommand(),
 		a.checkCommand(), a.listCommand(), a.schemaCommand(), a.versionCommand(), a.manCommand(root),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -211,26 +212,35 @@ func (a *app) runOne(ctx context.Context, o *runFlags, file string, sc *scenario
 	return x, nil
 }
 
-// load reads a scenario file.
+// load reads a scenario file. Errors in it speak of the path as it was given.
 func load(file string) (*scenarios.Source, error) {
-	src, err := scenarios.Load(file)
-	if errors.Is(err, fs.ErrNotExist) {
+	info, err := os.Stat(file)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("%s: no such file%s", file, nearFile(file))
+	case err == nil && info.IsDir():
+		return nil, fmt.Errorf("%s: is a directory, want a scenario file%s", file, nearFile(filepath.Join(file, "-")))
 	}
-	if pe := (*fs.PathError)(nil); errors.As(err, &pe) {
-		return nil, exit(exitEnvironment, fmt.Errorf("%s: %w", file, pe.Err))
+	text, err := readScenario(file)
+	if err != nil {
+		if pe := (*fs.PathError)(nil); errors.As(err, &pe) {
+			err = pe.Err
+		}
+		return nil, exit(exitEnvironment, fmt.Errorf("%s: %w", file, err))
 	}
-	return src, err
+	return scenarios.Parse(filepath.ToSlash(file), text)
 }
 
-// nearFile is a hint at files that may have been meant.
-func nearFile(file string) string {
-	list, _ := filepath.Glob(filepath.Join(filepath.Dir(file), "*.yaml"))
-	if len(list) == 0 {
-		return ""
+// sizeMost is more than a scenario may have; Parse says so.
+const sizeMost = 2 << 20
+
+func readScenario(file string) ([]byte, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
 	}
-	slices.Sort(list)
-	return "; here are " + strings.Join(list[:min(len(list), 12)], ", ")
+	defer f.Close() // it was only read
+	return io.ReadAll(io.LimitReader(f, sizeMost))
 }
 
 func oneScenario(_ *cobra.Command, args []string) error {

@@ -33,7 +33,7 @@ func (w *watcher) open() (err error) {
 	events := w.flags.level == "events"
 	if w.flags.trace != "" {
 		if w.trace, err = replay.Create(w.flags.trace, header(w.scenario, w.flags, w.file, events)); err != nil {
-			return err
+			return unwritable(w.flags.trace, err)
 		}
 	}
 	if w.flags.pcap != "" && (w.trace == nil || !events) {
@@ -181,11 +181,20 @@ func verdictText(r *scenarios.Result) string {
 	return string(r.Verdict)
 }
 
+// unwritable speaks of the file that was asked for, and not of the one that
+// stands in for it until it is whole.
+func unwritable(path string, err error) error {
+	if pe := (*fs.PathError)(nil); errors.As(err, &pe) {
+		err = &fs.PathError{Op: "write", Path: path, Err: pe.Err}
+	}
+	return err
+}
+
 // writeFile writes a file as a whole, or not at all.
 func writeFile(path string, write func(*os.File) error) error {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
-		return err
+		return unwritable(path, err)
 	}
 	err = write(f)
 	if e := f.Close(); err == nil {
@@ -245,7 +254,7 @@ func recordLine(r *des.Record) string {
 	case des.OpTimer, des.OpArm, des.OpDisarm:
 		fmt.Fprintf(&b, " timer %d", r.A)
 		if r.Op == des.OpArm {
-			fmt.Fprintf(&b, " for %s", clock.Time(r.B))
+			fmt.Fprintf(&b, ", due %s by its clock", clock.Time(r.B))
 		}
 	case des.OpUp, des.OpDown, des.OpCredit, des.OpClose, des.OpCloseWrite:
 		fmt.Fprintf(&b, " port %d", r.Port)
