@@ -1,6 +1,7 @@
 package cells
 
 import (
+	"errors"
 	"fmt"
 	"io"
 )
@@ -40,13 +41,12 @@ func (e DownError) Error() string {
 // DownCode is the number of a reason for Down in digests and traces: 255 for
 // io.EOF, 0 for an error that is none of ours.
 func DownCode(err error) uint8 {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return codeEOF
 	}
-	if e, ok := err.(DownError); ok {
-		return uint8(e)
-	}
-	return 0
+	var e DownError
+	errors.As(err, &e)
+	return uint8(e)
 }
 
 // DownOf is the reason with a number.

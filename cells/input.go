@@ -118,8 +118,10 @@ func (h *Host) Deliver(p PortRef, f Frame, link string, n uint64, copy uint8) (R
 	}
 	if miss {
 		if h.opt.Sink != nil {
-			h.Record(des.Record{Op: des.OpMiss, Cell: string(c.id), Link: link, Port: uint32(q.num),
-				A: int64(n), B: int64(copy), Text: r.String(), Data: h.Frames.Bytes(f)})
+			h.Record(des.Record{
+				Op: des.OpMiss, Cell: string(c.id), Link: link, Port: uint32(q.num),
+				A: int64(n), B: int64(copy), Text: r.String(), Data: h.Frames.Bytes(f),
+			})
 		}
 		h.Frames.Release(f)
 		return r, false

@@ -72,6 +72,16 @@ func (k Key) Compare(o Key) int {
 // IsZero reports whether k is the zero Key, which is the key of no event.
 func (k Key) IsZero() bool { return k == Key{} }
 
+// Name is the key as one word, exact and fit for a command line:
+// "1500000000:0:0:dir:3:256" is time in nanoseconds, delta, rank, class, index
+// and sequence. The zero key is "-".
+func (k Key) Name() string {
+	if k.IsZero() {
+		return "-"
+	}
+	return fmt.Sprintf("%d:%d:%d:%s:%d:%d", int64(k.Time), k.Delta, k.Rank, k.Entity.Class(), k.Entity.Index(), k.Seq)
+}
+
 // String prints the key for people: "1.5s+2 dir 3 #256".
 func (k Key) String() string {
 	s := k.Time.String()

@@ -25,13 +25,32 @@ var (
 		{"d", 24 * 3600e9}, {"h", 3600e9}, {"m", 60e9}, {"s", 1e9}, {"ms", 1e6}, {"us", 1e3}, {"µs", 1e3}, {"μs", 1e3}, {"ns", 1},
 	}
 	rateUnits = []unit{
-		{"Tbit", 1e12}, {"Gbit", 1e9}, {"Mbit", 1e6}, {"kbit", 1e3}, {"bit", 1},
-		{"Tbit/s", 1e12}, {"Gbit/s", 1e9}, {"Mbit/s", 1e6}, {"kbit/s", 1e3}, {"bit/s", 1},
-		{"GB/s", 8e9}, {"MB/s", 8e6}, {"kB/s", 8e3}, {"B/s", 8},
+		{"Tbit", 1e12},
+		{"Gbit", 1e9},
+		{"Mbit", 1e6},
+		{"kbit", 1e3},
+		{"bit", 1},
+		{"Tbit/s", 1e12},
+		{"Gbit/s", 1e9},
+		{"Mbit/s", 1e6},
+		{"kbit/s", 1e3},
+		{"bit/s", 1},
+		{"GB/s", 8e9},
+		{"MB/s", 8e6},
+		{"kB/s", 8e3},
+		{"B/s", 8},
 	}
 	sizeUnits = []unit{
-		{"TiB", 1 << 40}, {"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10},
-		{"TB", 1e12}, {"GB", 1e9}, {"MB", 1e6}, {"kB", 1e3}, {"B", 1}, {"", 1},
+		{"TiB", 1 << 40},
+		{"GiB", 1 << 30},
+		{"MiB", 1 << 20},
+		{"KiB", 1 << 10},
+		{"TB", 1e12},
+		{"GB", 1e9},
+		{"MB", 1e6},
+		{"kB", 1e3},
+		{"B", 1},
+		{"", 1},
 	}
 	driftUnits = []unit{{"ppm", 1000}, {"ppb", 1}}
 )
@@ -71,7 +90,7 @@ func ParseDuration(s string) (int64, error) {
 		x, err := d.times(u.size)
 		total += x // both are below 2^63
 		switch {
-		case err == errFine:
+		case errors.Is(err, errFine):
 			return 0, fmt.Errorf("%s: a span is a whole number of nanoseconds", quote(s))
 		case err != nil || x > math.MaxInt64 || total > math.MaxInt64:
 			return 0, fmt.Errorf("%s: a span is at most %s", quote(s), FormatDuration(math.MaxInt64))
@@ -103,12 +122,12 @@ func FormatDuration(ns int64) string {
 // "10MB/s". The prefixes are powers of 1000.
 func ParseRate(s string) (bitsPerSecond uint64, err error) {
 	x, err := parseAmount(s, rateUnits)
-	switch err {
-	case nil:
+	switch {
+	case err == nil:
 		return x, nil
-	case errRange:
+	case errors.Is(err, errRange):
 		return 0, fmt.Errorf("%s: a rate is below 2^64 bits a second", quote(s))
-	case errFine:
+	case errors.Is(err, errFine):
 		return 0, fmt.Errorf("%s: a rate is a whole number of bits a second", quote(s))
 	}
 	return 0, fmt.Errorf("%s: want a rate such as 100Mbit or 10MB/s, in bit, kbit, Mbit, Gbit or Tbit, or in B/s, kB/s, MB/s or GB/s", quote(s))
@@ -124,12 +143,12 @@ func FormatRate(bitsPerSecond uint64) string {
 // "1500". KiB, MiB and so on are powers of 1024, kB, MB and so on of 1000.
 func ParseSize(s string) (bytes uint64, err error) {
 	x, err := parseAmount(s, sizeUnits)
-	switch err {
-	case nil:
+	switch {
+	case err == nil:
 		return x, nil
-	case errRange:
+	case errors.Is(err, errRange):
 		return 0, fmt.Errorf("%s: a size is below 2^64 bytes", quote(s))
-	case errFine:
+	case errors.Is(err, errFine):
 		return 0, fmt.Errorf("%s: a size is a whole number of bytes", quote(s))
 	}
 	return 0, fmt.Errorf("%s: want a size such as 1500B or 64KiB, in B, kB, MB, GB or TB, or in KiB, MiB, GiB or TiB", quote(s))
@@ -146,9 +165,9 @@ func ParseDrift(s string) (clock.Drift, error) {
 	text, neg := strings.CutPrefix(s, "-")
 	x, err := parseAmount(text, driftUnits)
 	switch {
-	case err == errNotNumber:
+	case errors.Is(err, errNotNumber):
 		return 0, fmt.Errorf("%s: want a drift such as 50ppm or -200ppb", quote(s))
-	case err == errFine:
+	case errors.Is(err, errFine):
 		return 0, fmt.Errorf("%s: a drift is a whole number of ppb", quote(s))
 	case err != nil || x > uint64(clock.DriftMax):
 		return 0, fmt.Errorf("%s: a drift is at most %s either way", quote(s), FormatDrift(clock.DriftMax))

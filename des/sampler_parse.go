@@ -125,7 +125,7 @@ func (p *samplerParser) sampler(s string) (Sampler, error) {
 		p.depth++
 		r, err := k.parse(p, args)
 		p.depth--
-		if err == errArgs {
+		if errors.Is(err, errArgs) {
 			return nil, fmt.Errorf("%s is written %s", k.name, k.example)
 		}
 		return r, err

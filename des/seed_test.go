@@ -82,8 +82,16 @@ func TestNamesAreKeptApart(t *testing.T) {
 	}
 	seen := make(map[Rand]name)
 	for _, n := range []name{
-		{"ab", 0, "c"}, {"a", 0, "bc"}, {"abc", 0, ""}, {"", 0, "abc"}, {"ab", 1, "c"}, {"ab", 256, "c"},
-		{"ab\x00\x00\x00\x04\x00\x00\x00\x00", 0, ""}, {"c", 0, "ab"}, {"a/b", 0, "c"}, {"a", 0, "b/c"},
+		{"ab", 0, "c"},
+		{"a", 0, "bc"},
+		{"abc", 0, ""},
+		{"", 0, "abc"},
+		{"ab", 1, "c"},
+		{"ab", 256, "c"},
+		{"ab\x00\x00\x00\x04\x00\x00\x00\x00", 0, ""},
+		{"c", 0, "ab"},
+		{"a/b", 0, "c"},
+		{"a", 0, "b/c"},
 	} {
 		r := s.Rand(n.entity, n.incarnation, n.purpose)
 		if o, ok := seen[r]; ok {

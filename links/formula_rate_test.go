@@ -45,8 +45,15 @@ func tandem(sent []clock.Time, sizes []int, speed, rate int64) []clock.Time {
 // that the slower one spaces what is delivered, and a frame passes both.
 func TestRatesSpaceFramesExactly(t *testing.T) {
 	for _, c := range []struct{ speed, rate int64 }{
-		{0, 1_000_000_000}, {1_000_000_000, 0}, {0, 1}, {0, 1_000_003}, {999_999_937, 0},
-		{10_000_000, 100_000_000}, {100_000_000, 10_000_000}, {1_544_000, 1_543_999}, {3_000_000_019, 7_000_000_001},
+		{0, 1_000_000_000},
+		{1_000_000_000, 0},
+		{0, 1},
+		{0, 1_000_003},
+		{999_999_937, 0},
+		{10_000_000, 100_000_000},
+		{100_000_000, 10_000_000},
+		{1_544_000, 1_543_999},
+		{3_000_000_019, 7_000_000_001},
 		{400_000_000_000, 1_000_000_000_000},
 	} {
 		params := "delay=5ms queue.frames=0"

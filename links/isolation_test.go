@@ -85,9 +85,11 @@ func TestLaw4_NobodyElseMoves(t *testing.T) {
 				w := newWorld(t, ways{seed: 7, ties: ties, quiet: true}, protocols{
 					"alice": chatter(), "bob": chatter(), "carol": carol, "x": chatter(), "y": chatter(),
 				})
-				chain := []cells.Change{addCell("alice"), addCell("bob"), addCell("carol"),
+				chain := []cells.Change{
+					addCell("alice"), addCell("bob"), addCell("carol"),
 					addLink("ab", "alice:p0", "bob:p0", "delay=1ms loss=10% dup=10% jitter=uniform(0s,1ms)"),
-					addLink("bc", "bob:p1", "carol:p1", "delay=2ms rate=1Mbit ber=1e-4")}
+					addLink("bc", "bob:p1", "carol:p1", "delay=2ms rate=1Mbit ber=1e-4"),
+				}
 				if a.moves != nil { // carol's frames carry her changes on
 					chain = chain[:4]
 				}
@@ -117,8 +119,10 @@ func TestLaw4_NobodyElseMoves(t *testing.T) {
 // sent it, even where it does not show at the frame's edges.
 func TestVerdictsAreInTheFold(t *testing.T) {
 	folds := map[des.Fold]string{}
-	for _, both := range []string{"", "loss=100%", "corrupt=100%", "corrupt=100% corrupt.bits=1", "dup=100%", "dup=100% dup.copies=2", "mtu=5B",
-		"reorder=100%", "reorder=100% reorder.delay=2ms"} {
+	for _, both := range []string{
+		"", "loss=100%", "corrupt=100%", "corrupt=100% corrupt.bits=1", "dup=100%", "dup=100% dup.copies=2", "mtu=5B",
+		"reorder=100%", "reorder=100% reorder.delay=2ms",
+	} {
 		w := newWorld(t, ways{quiet: true}, nil)
 		w.apply(addCell("alice"), addCell("bob"), addLink("ab", "alice:p0", "bob:p0", "delay=1ms "+both))
 		w.run(0)

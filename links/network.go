@@ -215,8 +215,10 @@ func (n *Network) chosen(d *direction, num uint64, v *Verdict) {
 		if text == "" {
 			text = v.String()
 		}
-		n.host.Record(des.Record{Op: des.OpVerdict, Cell: string(n.host.Name(n.host.Cell(d.from))),
-			Link: d.name, Port: uint32(n.host.Number(d.from)), A: int64(num), Text: text})
+		n.host.Record(des.Record{
+			Op: des.OpVerdict, Cell: string(n.host.Name(n.host.Cell(d.from))),
+			Link: d.name, Port: uint32(n.host.Number(d.from)), A: int64(num), Text: text,
+		})
 	}
 }
 
@@ -242,8 +244,10 @@ func (n *Network) drop(d *direction, num uint64, r cells.Reason) {
 	n.host.FoldIn(d.from, num<<8|uint64(r)<<1)
 	d.dropped(r, 1)
 	if r != cells.ReasonLoss && r != cells.ReasonBurst && n.host.Tracing() {
-		n.host.Record(des.Record{Op: des.OpVerdict, Cell: string(n.host.Name(n.host.Cell(d.from))),
-			Link: d.name, Port: uint32(n.host.Number(d.from)), A: int64(num), Text: "drop:" + r.String()})
+		n.host.Record(des.Record{
+			Op: des.OpVerdict, Cell: string(n.host.Name(n.host.Cell(d.from))),
+			Link: d.name, Port: uint32(n.host.Number(d.from)), A: int64(num), Text: "drop:" + r.String(),
+		})
 	}
 }
 
@@ -331,6 +335,10 @@ func (n *Network) fly(d *direction, num uint64, copy uint8, item uint32, due clo
 	}
 	n.sched.At(due, des.MakeEntity(des.Direction, d.index), rank, num<<8|uint64(copy), uint64(d.epoch)<<32|uint64(item))
 }
+
+// FrameNumber is the number of the frame, or segment, whose arrival at the end
+// of a direction an event is.
+func FrameNumber(k des.Key) uint64 { return k.Seq >> 8 }
 
 // hold keeps a frame of a held direction until its release.
 func (n *Network) hold(d *direction, h heldFrame) {

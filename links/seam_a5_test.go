@@ -213,12 +213,21 @@ func TestA5_6_ConnectionsDieWithTheirLink(t *testing.T) {
 		act        func(*world)
 		alice, bob []string
 	}{
-		{"open", func(w *world) { w.run(40 * ms) },
-			[]string{"20ms up 3", "40ms down 3 link removed"}, []string{"10ms up 4", "40ms down 4 link removed"}},
-		{"dialling", func(w *world) { w.run(5 * ms) },
-			[]string{"5ms down 3 link removed"}, nil},
-		{"half-open", func(w *world) { w.run(15 * ms) },
-			[]string{"15ms down 3 link removed"}, []string{"10ms up 4", "15ms down 4 link removed"}},
+		{
+			"open", func(w *world) { w.run(40 * ms) },
+			[]string{"20ms up 3", "40ms down 3 link removed"},
+			[]string{"10ms up 4", "40ms down 4 link removed"},
+		},
+		{
+			"dialling", func(w *world) { w.run(5 * ms) },
+			[]string{"5ms down 3 link removed"},
+			nil,
+		},
+		{
+			"half-open", func(w *world) { w.run(15 * ms) },
+			[]string{"15ms down 3 link removed"},
+			[]string{"10ms up 4", "15ms down 4 link removed"},
+		},
 		{"half-closed", func(w *world) {
 			w.run(20 * ms)
 			w.do("alice", func(e cells.Env) { e.CloseWrite(3) })

@@ -246,10 +246,18 @@ func talk(t *testing.T, seed uint64) ([2]*talker, *world) {
 	w.apply(addCell("alice"), addCell("bob"), addStream("ab", "alice", "bob", both))
 	at := time.Duration(1+r.N(30)) * ms
 	fault := [][]cells.Change{
-		nil, {setLink("ab", "cut=lost")}, {setLink("ab", "cut=hold")}, {setLink("ab", "cut=drain")},
+		nil,
+		{setLink("ab", "cut=lost")},
+		{setLink("ab", "cut=hold")},
+		{setLink("ab", "cut=drain")},
 		{{Op: cells.SetLink, Link: cells.LinkSpec{Name: "ab", AB: params("cut=lost")}}},
-		{setLink("ab", "break=now")}, {setLink("ab", "bound=1MiB segment=7B")}, {removeLink("ab")}, {drainLink("ab")},
-		{setCell("bob", cells.SetRun, "crash")}, {setCell("alice", cells.SetRun, "pause")}, {setCell("bob", cells.SetRun, "pause")},
+		{setLink("ab", "break=now")},
+		{setLink("ab", "bound=1MiB segment=7B")},
+		{removeLink("ab")},
+		{drainLink("ab")},
+		{setCell("bob", cells.SetRun, "crash")},
+		{setCell("alice", cells.SetRun, "pause")},
+		{setCell("bob", cells.SetRun, "pause")},
 	}[r.N(12)]
 	w.at(at, func() {
 		if fault != nil {

@@ -22,8 +22,8 @@ type talk struct {
 // call is a stream link between a caller and an answerer, and what both saw.
 type call struct {
 	talk
-	port   cells.Port
-	dialed clock.Time
+	port    cells.Port
+	dialled clock.Time
 
 	waits   []float64 // from dial to up, in ms
 	refused int
@@ -44,13 +44,13 @@ func (c caller) Start(e cells.Env) { c.dial(e) }
 func (c caller) dial(e cells.Env) {
 	if c.dials > 0 {
 		c.dials--
-		c.dialed = e.Now()
+		c.dialled = e.Now()
 		c.port = e.Dial("b:s")
 	}
 }
 
 func (c caller) Up(e cells.Env, p cells.Port) {
-	c.waits = append(c.waits, float64(e.Now().Sub(c.dialed))/1e6)
+	c.waits = append(c.waits, float64(e.Now().Sub(c.dialled))/1e6)
 	if c.writes == 0 {
 		e.Close(p)
 		e.Arm(1, streamGap) // when what the link still owes has come

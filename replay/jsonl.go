@@ -49,8 +49,10 @@ type RecordLine struct {
 
 // Line gives the n-th record as JSON shows it.
 func Line(n uint64, r *des.Record) RecordLine {
-	return RecordLine{n, int64(r.Key.Time), FormatKey(r.Key), FormatKey(r.Cause), r.Op.String(), r.Cell, r.Link,
-		r.Port, r.Kind, r.A, r.B, r.Text, hex.EncodeToString(r.Data)}
+	return RecordLine{
+		n, int64(r.Key.Time), FormatKey(r.Key), FormatKey(r.Cause), r.Op.String(), r.Cell, r.Link,
+		r.Port, r.Kind, r.A, r.B, r.Text, hex.EncodeToString(r.Data),
+	}
 }
 
 // ChoiceLine is a choice as JSON.
@@ -130,8 +132,10 @@ func WriteCSV(w io.Writer, t *Trace, from, to clock.Time) error {
 			continue
 		}
 		l := Line(e.Number, e.Record)
-		if err := c.Write([]string{strconv.FormatUint(l.N, 10), strconv.FormatInt(l.T, 10), l.Key, l.Cause, l.Op, l.Cell, l.Link,
-			strconv.FormatUint(uint64(l.Port), 10), l.Kind, strconv.FormatInt(l.A, 10), strconv.FormatInt(l.B, 10), l.Text, l.Data}); err != nil {
+		if err := c.Write([]string{
+			strconv.FormatUint(l.N, 10), strconv.FormatInt(l.T, 10), l.Key, l.Cause, l.Op, l.Cell, l.Link,
+			strconv.FormatUint(uint64(l.Port), 10), l.Kind, strconv.FormatInt(l.A, 10), strconv.FormatInt(l.B, 10), l.Text, l.Data,
+		}); err != nil {
 			return err
 		}
 	}

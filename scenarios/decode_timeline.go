@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -214,7 +215,8 @@ func (d *decoder) condition(n *yamlx.Node, what string) *Condition {
 		return c
 	}
 	pos := n.Pos
-	if e, is := err.(*expr.Error); is && pos.Line > 0 && !strings.ContainsAny(text, "\n\\'\"") {
+	e, is := (*expr.Error)(nil), false
+	if is = errors.As(err, &e); is && pos.Line > 0 && !strings.ContainsAny(text, "\n\\'\"") {
 		pos.Column += e.Offset
 		if n.Quoted {
 			pos.Column++

@@ -33,10 +33,10 @@ func TestDigestAcrossArchitectures(t *testing.T) {
 		{"wasm", "GOOS=js GOARCH=wasm CGO_ENABLED=0", underNode},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			run := c.runner(t, "") // skips before anything is built
+			c.runner(t, "") // skips before anything is built
 			bin := buildPrinter(t, nil, strings.Fields(c.env)...)
 			for _, how := range []string{"edges", "full"} {
-				run = c.runner(t, bin)
+				run := c.runner(t, bin)
 				wantSame(t, c.env+" "+how, want[how], printDigests(t, how, run))
 			}
 		})

@@ -204,8 +204,14 @@ func TestMakeProtocolFillsTheConfig(t *testing.T) {
 		New: func(cfg any) (cells.Protocol, error) { got = *cfg.(*talkConfig); return fake{}, nil },
 	})
 	spec := cells.CellSpec{ID: "x", Protocol: "keep", Params: []cells.Param{
-		{Name: "role", Value: "sender"}, {Name: "words", Value: "a,b"}, {Name: "give-up", Value: "10%"}, {Name: "fast", Value: "-3ppm"},
-		{Name: "offset", Value: "-5"}, {Name: "loud", Value: "true"}, {Name: "window", Value: "9"}, {Name: "rto", Value: "1m"},
+		{Name: "role", Value: "sender"},
+		{Name: "words", Value: "a,b"},
+		{Name: "give-up", Value: "10%"},
+		{Name: "fast", Value: "-3ppm"},
+		{Name: "offset", Value: "-5"},
+		{Name: "loud", Value: "true"},
+		{Name: "window", Value: "9"},
+		{Name: "rto", Value: "1m"},
 	}}
 	if _, err := r.MakeProtocol(spec); err != nil {
 		t.Fatal(err)
@@ -261,8 +267,10 @@ func TestConditionsReadValuesAsTheyAreShown(t *testing.T) {
 func TestPartitionChoosesLinksBetweenGroups(t *testing.T) {
 	s := Step{Select: &Select{Groups: [][]cells.ID{{"a"}, {"b", "c"}}, Set: []cells.Param{{Name: "cut", Value: "lost"}}}}
 	now := cells.Snapshot{Links: []cells.LinkStatus{
-		{Name: "ab", Ends: [2]string{"a:p0", "b:p0"}}, {Name: "bc", Ends: [2]string{"b:p1", "c:p0"}},
-		{Name: "ad", Ends: [2]string{"a:p1", "d:p0"}}, {Name: "ca", Ends: [2]string{"c", "a"}, Stream: true},
+		{Name: "ab", Ends: [2]string{"a:p0", "b:p0"}},
+		{Name: "bc", Ends: [2]string{"b:p1", "c:p0"}},
+		{Name: "ad", Ends: [2]string{"a:p1", "d:p0"}},
+		{Name: "ca", Ends: [2]string{"c", "a"}, Stream: true},
 	}}
 	var got []string
 	for _, c := range s.Resolve(now) {

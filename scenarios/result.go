@@ -31,11 +31,22 @@ type Failure struct {
 	Key      des.Key    // of the event
 	Event    uint64     // how many events had been executed
 	Cell     string     // whose event it was; may be empty
+	Who      string     // the event's entity as people know it: "alice", "ab>#10"
 }
 
 // String is the failure on one line.
 func (f *Failure) String() string {
-	return fmt.Sprintf("%s at %s, event %s: %s", f.Property, f.Time, f.Key, f.Text)
+	return f.Property + " " + f.Place() + ": " + f.Text
+}
+
+// Place is where in the run it was: "at 43.3ms, event 43324936:0:0:dir:0:2560
+// (ab>#10)". The event is named as `dsim replay --until` takes it.
+func (f *Failure) Place() string {
+	s := fmt.Sprintf("at %s, event %s", f.Time, f.Key.Name())
+	if f.Who != "" {
+		s += " (" + f.Who + ")"
+	}
+	return s
 }
 
 // ExpectResult is how one expectation came out.
@@ -88,8 +99,10 @@ func (w *World) Result() *Result {
 		w.mark()
 	}
 	err := w.sched.Err()
-	r := &Result{Scenario: w.Scenario, Verdict: Pass, Digest: w.host.Digest(), Events: w.sched.Executed(),
-		End: w.sched.Now(), Err: err, Cells: w.attrsOf(), Totals: w.net.Totals()}
+	r := &Result{
+		Scenario: w.Scenario, Verdict: Pass, Digest: w.host.Digest(), Events: w.sched.Executed(),
+		End: w.sched.Now(), Err: err, Cells: w.attrsOf(), Totals: w.net.Totals(),
+	}
 	w.judgeError(err)
 	whole := err == nil && !w.sched.Stopped() && r.End >= w.Scenario.Run.Until
 	for _, j := range w.judges {
@@ -123,7 +136,7 @@ func (w *World) judgeError(err error) {
 	default:
 		return
 	}
-	f.Text = err.Error()
+	f.Text, f.Who = err.Error(), w.who(f.Key)
 	if w.failure == nil {
 		w.failure = f
 	}

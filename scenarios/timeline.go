@@ -71,9 +71,11 @@ func (w *World) act(a *Action, s *Step) {
 	if a.Stop {
 		w.faultsEnd = true
 	}
-	if err := w.carryOut(s); err != nil {
-		w.fail(&Failure{Property: "dsim/timeline", Path: a.Path, File: a.File, Line: a.Line,
-			Text: err.Error(), Time: w.sched.Now(), Key: w.sched.Current()})
+	if err := w.carryOut(s); err != nil && w.sched.Err() == nil { // what stops the run is judged by itself
+		w.fail(&Failure{
+			Property: "dsim/timeline", Path: a.Path, File: a.File, Line: a.Line,
+			Text: err.Error(), Time: w.sched.Now(), Key: w.sched.Current(),
+		})
 	}
 	w.values.watch() // cells and links may be new
 	w.sched.Touch()
@@ -103,8 +105,10 @@ func (w *World) chooseCommand(c *Command, answer string, err error) {
 	if err != nil {
 		answer = "error: " + err.Error()
 	}
-	w.opt.Choices.Choose(&des.Choice{At: w.sched.Current(), What: "command", Where: string(c.Cell),
-		N: uint64(w.sched.Now()), Value: joinWords(c.Args) + " -> " + answer})
+	w.opt.Choices.Choose(&des.Choice{
+		At: w.sched.Current(), What: "command", Where: string(c.Cell),
+		N: uint64(w.sched.Now()), Value: joinWords(c.Args) + " -> " + answer,
+	})
 }
 
 // faulted remembers when the last fault acted: what must happen after faults
@@ -168,6 +172,7 @@ func (w *World) lookWhen(x *when, now clock.Time) {
 // fail notes the first failure, and stops the run a reaction later unless it
 // is to go on.
 func (w *World) fail(f *Failure) {
+	f.Who = w.who(f.Key)
 	if w.failure == nil {
 		w.failure = f
 	}

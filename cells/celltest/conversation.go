@@ -2,6 +2,7 @@ package celltest
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -337,8 +338,8 @@ func (c *Conversation) WantPanic(why string, verbs func()) *cells.PanicError {
 	c.panics = true
 	verbs()
 	c.panics = false
-	err, ok := c.sched.Err().(*cells.PanicError)
-	if !ok {
+	var err *cells.PanicError
+	if !errors.As(c.sched.Err(), &err) {
 		c.fail("%s: no handler panicked", why)
 	}
 	return err

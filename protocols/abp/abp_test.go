@@ -163,8 +163,10 @@ func TestSenderConversation(t *testing.T) {
 	alice.Recv(0, unhex(t, ack1))
 	alice.Recv(0, unhex(t, data0))
 	alice.Want("idle: an acknowledgement is stale, data is not for a sender")
-	for name, want := range map[string]int64{"accepted": 2, "acked": 2, "sent": 5, "retransmitted": 3, "stale_acks": 3,
-		"stray": 1, "bit": 0, "in_flight": 0, "done": 1, "rtt_ns": 20e6, "rtt_min_ns": 20e6} {
+	for name, want := range map[string]int64{
+		"accepted": 2, "acked": 2, "sent": 5, "retransmitted": 3, "stale_acks": 3,
+		"stray": 1, "bit": 0, "in_flight": 0, "done": 1, "rtt_ns": 20e6, "rtt_min_ns": 20e6,
+	} {
 		if got := alice.Attr(name); got != want {
 			t.Errorf("%s is %d, want %d", name, got, want)
 		}

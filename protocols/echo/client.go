@@ -1,6 +1,7 @@
 package echo
 
 import (
+	"errors"
 	"time"
 
 	"example.com/dsim/cells"
@@ -202,10 +203,10 @@ func (p *client) Down(e cells.Env, q cells.Port, err error) {
 	} else {
 		p.forget(c)
 	}
-	switch err {
-	case cells.ErrOverflow:
+	switch {
+	case errors.Is(err, cells.ErrOverflow):
 		p.overflows++
-	case cells.ErrRefused, cells.ErrUnreachable, cells.ErrTimeout:
+	case errors.Is(err, cells.ErrRefused), errors.Is(err, cells.ErrUnreachable), errors.Is(err, cells.ErrTimeout):
 		p.failed++
 	default:
 		p.resets++

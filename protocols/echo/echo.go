@@ -74,8 +74,10 @@ const (
 
 // Defaults is the Config that the tags describe.
 func Defaults() Config {
-	return Config{Role: Server, Listen: "echo", Connections: 1, Bytes: 10_000, Chunk: des.Constant(1000), Pause: des.Constant(0),
-		Window: 16 << 10, Limit: 64 << 10, Close: Half}
+	return Config{
+		Role: Server, Listen: "echo", Connections: 1, Bytes: 10_000, Chunk: des.Constant(1000), Pause: des.Constant(0),
+		Window: 16 << 10, Limit: 64 << 10, Close: Half,
+	}
 }
 
 func (c *Config) check() error {

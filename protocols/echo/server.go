@@ -2,6 +2,7 @@ package echo
 
 import (
 	"encoding/binary"
+	"errors"
 	"io"
 
 	"example.com/dsim/cells"
@@ -124,7 +125,7 @@ func (p *server) Down(e cells.Env, q cells.Port, err error) {
 		}
 		p.close(e, q, c)
 		return
-	case err == cells.ErrOverflow:
+	case errors.Is(err, cells.ErrOverflow):
 		p.overflows++
 	default:
 		p.resets++

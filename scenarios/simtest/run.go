@@ -160,8 +160,10 @@ func (w *World) trace(sc *scenarios.Scenario, opt *scenarios.WorldOptions) error
 	if err != nil {
 		return fmt.Errorf("-dsim.trace %w", err)
 	}
-	h := replay.Header{Level: level, Scenario: sc.Name, Text: string(sc.Text), Seed: sc.Seed.String(), Set: sc.Set, Rng: 1,
-		Info: map[string]string{"file": sc.File, "test": w.Name()}}
+	h := replay.Header{
+		Level: level, Scenario: sc.Name, Text: string(sc.Text), Seed: sc.Seed.String(), Set: sc.Set, Rng: 1,
+		Info: map[string]string{"file": sc.File, "test": w.Name()},
+	}
 	if w.writer, err = replay.NewWriter(&w.memory, h); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package topology
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -40,7 +41,7 @@ func Read(file string, r io.Reader) (*Graph, error) {
 			return nil, fmt.Errorf("%s:%d: %w", file, e.line, err)
 		}
 	}
-	if err := in.Err(); err == bufio.ErrTooLong {
+	if err := in.Err(); errors.Is(err, bufio.ErrTooLong) {
 		return nil, fmt.Errorf("%s:%d: the line is longer than %d bytes", file, e.line+1, lineMax-1)
 	} else if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)

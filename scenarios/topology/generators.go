@@ -31,47 +31,59 @@ var cellsParam = Param{Name: "n", Doc: "how many cells", Min: 1, Max: NodesMax}
 // generators are in the order in which a reader is told of them.
 var generators = []Generator{
 	{
-		"line", "cells in a row", []Param{cellsParam},
-		[]string{"end", "inner"}, []string{"link"},
+		"line", "cells in a row",
+		[]Param{cellsParam},
+		[]string{"end", "inner"},
+		[]string{"link"},
 		func(v []int64, _ des.Seed, _ string) (*Graph, error) { return Line(v[0]) },
 	},
 	{
-		"ring", "cells in a circle", []Param{cellsParam},
-		[]string{"node"}, []string{"link"},
+		"ring", "cells in a circle",
+		[]Param{cellsParam},
+		[]string{"node"},
+		[]string{"link"},
 		func(v []int64, _ des.Seed, _ string) (*Graph, error) { return Ring(v[0]) },
 	},
 	{
-		"star", "n0 in the middle, joined with all others", []Param{cellsParam},
-		[]string{"hub", "leaf"}, []string{"spoke"},
+		"star", "n0 in the middle, joined with all others",
+		[]Param{cellsParam},
+		[]string{"hub", "leaf"},
+		[]string{"spoke"},
 		func(v []int64, _ des.Seed, _ string) (*Graph, error) { return Star(v[0]) },
 	},
 	{
 		"grid", "rows and columns, each cell joined with those next to it",
 		[]Param{{Name: "rows", Doc: "how many rows", Min: 1, Max: NodesMax}, {Name: "cols", Doc: "how many columns", Min: 1, Max: NodesMax}},
-		[]string{"corner", "border", "inner"}, []string{"row", "column"},
+		[]string{"corner", "border", "inner"},
+		[]string{"row", "column"},
 		func(v []int64, _ des.Seed, _ string) (*Graph, error) { return Grid(v[0], v[1]) },
 	},
 	{
 		"torus", "a grid whose rows and columns are rings",
 		[]Param{{Name: "rows", Doc: "how many rows", Min: 3, Max: NodesMax}, {Name: "cols", Doc: "how many columns", Min: 3, Max: NodesMax}},
-		[]string{"node"}, []string{"row", "column"},
+		[]string{"node"},
+		[]string{"row", "column"},
 		func(v []int64, _ des.Seed, _ string) (*Graph, error) { return Torus(v[0], v[1]) },
 	},
 	{
 		"tree", "a root, its children, theirs, and so on",
 		[]Param{{Name: "depth", Doc: "levels below the root", Min: 0, Max: NodesMax - 1}, {Name: "fan-out", Doc: "children of each cell", Min: 1, Max: NodesMax - 1}},
-		[]string{"root", "inner", "leaf"}, []string{"inner", "leaf"},
+		[]string{"root", "inner", "leaf"},
+		[]string{"inner", "leaf"},
 		func(v []int64, _ des.Seed, _ string) (*Graph, error) { return Tree(v[0], v[1]) },
 	},
 	{
-		"mesh", "each cell joined with each", []Param{cellsParam},
-		[]string{"node"}, []string{"link"},
+		"mesh", "each cell joined with each",
+		[]Param{cellsParam},
+		[]string{"node"},
+		[]string{"link"},
 		func(v []int64, _ des.Seed, _ string) (*Graph, error) { return Mesh(v[0]) },
 	},
 	{
 		"fat-tree", "core, aggregating and edge switches of k ports, and hosts",
 		[]Param{{Name: "k", Doc: "ports of a switch, an even number", Min: 2, Max: 1024}},
-		[]string{"core", "agg", "edge", "host"}, []string{"core-agg", "agg-edge", "edge-host"},
+		[]string{"core", "agg", "edge", "host"},
+		[]string{"core-agg", "agg-edge", "edge-host"},
 		func(v []int64, _ des.Seed, _ string) (*Graph, error) { return FatTree(v[0]) },
 	},
 	{
@@ -81,7 +93,8 @@ var generators = []Generator{
 			{Name: "radius", Doc: "how far a link reaches; the square's side is 1000000", Min: 0, Max: 2 * Side, Or: "degree"},
 			{Name: "degree", Doc: "how many links a cell has on average", Min: 0, Max: NodesMax, Or: "radius"},
 		},
-		[]string{"node"}, []string{"link", "bridge"},
+		[]string{"node"},
+		[]string{"link", "bridge"},
 		func(v []int64, seed des.Seed, name string) (*Graph, error) {
 			if v[1] < 0 {
 				return GeometricOfDegree(seed, name, v[0], v[2])
@@ -95,7 +108,8 @@ var generators = []Generator{
 			{Name: "n", Doc: "how many cells", Min: 2, Max: NodesMax},
 			{Name: "m", Doc: "how many links a new cell makes", Min: 1, Max: NodesMax - 1},
 		},
-		[]string{"core", "node"}, []string{"core", "link"},
+		[]string{"core", "node"},
+		[]string{"core", "link"},
 		func(v []int64, seed des.Seed, name string) (*Graph, error) {
 			return BarabasiAlbert(seed, name, v[0], v[1])
 		},

@@ -1,6 +1,7 @@
 package talk
 
 import (
+	"errors"
 	"io"
 	"maps"
 	"slices"
@@ -195,7 +196,7 @@ func (s *Streams) deliver(k *conn, side int) {
 }
 
 func (s *Streams) tell(k *conn, side int, err error) {
-	if err != io.EOF {
+	if !errors.Is(err, io.EOF) {
 		k.closed[side] = true
 	}
 	to := k.end[side]
