@@ -3,6 +3,7 @@ package replay
 import (
 	"errors"
 
+	"example.com/dsim/clock"
 	"example.com/dsim/des"
 )
 
@@ -72,6 +73,9 @@ func (c *Comparer) Diverged() bool { return c.m.apart || c.c.apart }
 // Full reports whether more of the run would tell nothing.
 func (c *Comparer) Full() bool { return c.err != nil || c.m.done() }
 
+// Reached is the time of the last record or choice that was the same.
+func (c *Comparer) Reached() clock.Time { return max(c.m.reached, c.c.reached) }
+
 // Finish says that the run has ended. It gives an error that wraps ErrDiverged
 // and names the first difference, nil if there was none, or what went wrong
 // with reading the trace. A trace without a summary was cut short: a run that
@@ -91,7 +95,7 @@ func (c *Comparer) Finish() error {
 	if c.err != nil {
 		return c.err
 	}
-	k := comparison{m: &c.m, c: &c.c, marks: c.marks, openA: c.t.summary == nil}
+	k := comparison{m: &c.m, c: &c.c, marks: c.marks, openA: c.t.open()}
 	if stopped && len(c.m.b) == 0 {
 		k.openB = true // a choice differed, and the run was not asked for more
 	}

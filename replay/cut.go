@@ -21,16 +21,22 @@ func Cut(in, out string, from, to clock.Time, cells ...string) error {
 		return err
 	}
 	defer t.Close()
+	if err := notItself("cut", in, out); err != nil {
+		return err
+	}
 	if from > to {
 		return fmt.Errorf("cut: from %s to %s: the end is before the beginning", from, to)
+	}
+	if err := t.hasCells(cells); err != nil {
+		return err
 	}
 	what := from.String() + ".." + to.String()
 	if len(cells) > 0 {
 		what += " of " + strings.Join(cells, ", ")
 	}
-	h := t.header.with("cut", what)
+	h := t.header.with(infoCut, what)
 	if t.Hash() != "" {
-		h = h.with("cut-of", t.Hash())
+		h = h.with(infoCutOf, t.Hash())
 	}
 	w, err := Create(out, h)
 	if err != nil {
@@ -42,6 +48,37 @@ func Cut(in, out string, from, to clock.Time, cells ...string) error {
 	}
 	return w.finish(t.summary)
 }
+
+// hasCells says which of the cells no record speaks of.
+func (t *Trace) hasCells(cells []string) error {
+	if len(cells) == 0 {
+		return nil
+	}
+	known := map[string]string{}
+	for r, err := range t.Records(allFrom, allTo) {
+		if err != nil {
+			return err
+		}
+		if r.Cell != "" {
+			known[r.Cell] = ""
+		}
+	}
+	for _, c := range cells {
+		if _, ok := known[c]; !ok {
+			return &UnknownCellError{Cell: c, Known: sortedKeys(known)}
+		}
+	}
+	return nil
+}
+
+// UnknownCellError says that a trace has nothing of a cell.
+type UnknownCellError struct {
+	Cell  string
+	Known []string // the cells it has, sorted
+}
+
+// Error names the cell.
+func (e *UnknownCellError) Error() string { return fmt.Sprintf("no cell %q in the trace", e.Cell) }
 
 // with is the header with one more entry of info.
 func (h Header) with(k, v string) Header {

@@ -43,6 +43,7 @@ type Difference struct {
 	Number    uint64 // of the first differing record: how many are equal
 	A, B      Side
 	Choice    *ChoiceDifference // the first choice that differs, if one does
+	names     names
 	Header    []HeaderDifference
 	Suspect   Suspicion   // the likeliest cause
 	Also      []Suspicion // others that would explain it, likelier first
@@ -148,7 +149,7 @@ func Diff(a, b *Trace, opt DiffOptions) (*Difference, error) {
 	if err := c.finish(); err != nil {
 		return nil, err
 	}
-	d := &comparison{m: &m, c: &c, marks: marks, openA: a.summary == nil, openB: b.summary == nil,
+	d := &comparison{m: &m, c: &c, marks: marks, openA: a.open(), openB: b.open(),
 		header: DiffHeaders(a.header, b.header)}
 	diff := d.explain()
 	if diff == nil {
@@ -211,7 +212,8 @@ func (k *comparison) explain() *Difference {
 	if c.apart {
 		d.Choice = c.difference()
 	}
-	s := &scene{headers: k.header, choice: d.Choice}
+	d.names = names{}.noteAll(bare(m.ring), m.event, bare(m.a), bare(m.b))
+	s := &scene{headers: k.header, choice: d.Choice, names: d.names}
 	if m.apart {
 		d.A.Here, d.B.Here = m.a[:min(len(m.a), hereMax)], m.b[:min(len(m.b), hereMax)]
 		d.A.Ended, d.B.Ended = len(m.a) == 0, len(m.b) == 0

@@ -32,6 +32,20 @@ func Create(path string, h Header) (*Writer, error) {
 	return w, nil
 }
 
+// notItself refuses to write a file over the one it is made of.
+func notItself(what, in, out string) error {
+	a, err := os.Stat(in)
+	if err != nil {
+		return fmt.Errorf("trace: %w", err)
+	}
+	for _, path := range []string{out, out + PartSuffix} {
+		if b, err := os.Stat(path); err == nil && os.SameFile(a, b) {
+			return fmt.Errorf("%s: %s would be written over the trace it is made of: give another name", what, out)
+		}
+	}
+	return nil
+}
+
 // end closes the file and, if all is written, gives it its name.
 func (p *partFile) end(whole bool) error {
 	err := p.f.Sync()

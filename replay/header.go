@@ -34,10 +34,30 @@ type Header struct {
 	Info     map[string]string // whatever else is worth knowing; at most 4,096 entries
 }
 
+// Interrupted is the verdict of a run that somebody stopped. Its trace ends
+// after Summary.Events events, which may be anywhere, and is whole up to there.
+const Interrupted = "interrupted"
+
+// The entries of Header.Info that say what became of a trace.
+const (
+	infoCut      = "cut"      // of which range and cells it is a part
+	infoCutOf    = "cut-of"   // the hash of the whole
+	infoRepaired = "repaired" // that it was mended
+	infoGap      = "gap"      // before which record and choice a damaged block is missing
+)
+
+// Part says of which range, and of which cells, the trace is a part; false if
+// it was not cut out of another. A part does not have all choices, so it cannot
+// be run again.
+func (h *Header) Part() (string, bool) {
+	what, ok := h.Info[infoCut]
+	return what, ok
+}
+
 // Summary says how a run ended. Records, Choices and Hash are counted by the
 // Writer.
 type Summary struct {
-	Verdict string            // in words, such as "ok" or what failed
+	Verdict string            // in words, such as "ok" or what failed; or Interrupted
 	Digest  des.Digest        // of the world
 	End     clock.Time        // virtual time at the end
 	Events  uint64            // events executed

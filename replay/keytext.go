@@ -9,15 +9,10 @@ import (
 	"example.com/dsim/des"
 )
 
-// FormatKey is a key as one word, exact and fit for a command line:
-// "1500000000:0:0:dir:3:256" is time in nanoseconds, delta, rank, class, index
-// and sequence. The zero key is "-".
-func FormatKey(k des.Key) string {
-	if k.IsZero() {
-		return "-"
-	}
-	return fmt.Sprintf("%d:%d:%d:%s:%d:%d", int64(k.Time), k.Delta, k.Rank, k.Entity.Class(), k.Entity.Index(), k.Seq)
-}
+// FormatKey is a key as one word, exact and fit for a command line, as
+// [des.Key.Name] has it: "1500000000:0:0:dir:3:256". Wherever an event is
+// printed, this is printed, so that it can be given back.
+func FormatKey(k des.Key) string { return k.Name() }
 
 // ParseKey reads what FormatKey prints.
 func ParseKey(s string) (des.Key, error) {

@@ -1,6 +1,9 @@
 package replay
 
-import "example.com/dsim/des"
+import (
+	"example.com/dsim/clock"
+	"example.com/dsim/des"
+)
 
 // Numbered is a record and its number in its trace.
 type Numbered struct {
@@ -16,6 +19,7 @@ type matcher struct {
 	window int                         // how many from the first difference on
 
 	n        uint64       // equal records
+	reached  clock.Time   // the time of the last of them
 	ring     []Numbered   // the last of them
 	event    []des.Record // those of the event at the end
 	apart    bool
@@ -54,6 +58,7 @@ func (m *matcher) feed(r *des.Record) error {
 
 func (m *matcher) same(r *des.Record) {
 	m.n++
+	m.reached = r.Key.Time
 	c := Clone(r)
 	if len(m.event) > 0 && m.event[0].Key != r.Key || len(m.event) >= eventMax {
 		m.event = m.event[:0]
@@ -93,9 +98,10 @@ func (m *matcher) finish() error {
 
 // choiceMatcher does the same for choices. It stops at the first difference.
 type choiceMatcher struct {
-	next  func() (*des.Choice, error)
-	apart bool
-	a, b  *des.Choice // those that differ; nil: none is left
+	next    func() (*des.Choice, error)
+	apart   bool
+	reached clock.Time  // the time of the last that was equal
+	a, b    *des.Choice // those that differ; nil: none is left
 }
 
 func (m *choiceMatcher) feed(c *des.Choice) error {
@@ -107,6 +113,7 @@ func (m *choiceMatcher) feed(c *des.Choice) error {
 		return err
 	}
 	if l != nil && *l == *c {
+		m.reached = c.At.Time
 		return nil
 	}
 	m.apart = true
@@ -147,6 +154,9 @@ func nextRecord(t *Trace, marks bool) func() (*des.Record, error) {
 			if err != nil || e.Record == nil && e.Choice == nil {
 				return nil, err
 			}
+			if e.Record != nil && t.gap != nil && e.Number >= t.gap.record {
+				return nil, nil
+			}
 			if e.Record != nil && (!marks || e.Record.Op == des.OpMark) {
 				return e.Record, nil
 			}
@@ -161,6 +171,9 @@ func nextChoice(t *Trace) func() (*des.Choice, error) {
 			e, err := c.next()
 			if err != nil || e.Record == nil && e.Choice == nil {
 				return nil, err
+			}
+			if e.Choice != nil && t.gap != nil && e.Number >= t.gap.choice {
+				return nil, nil
 			}
 			if e.Choice != nil {
 				return e.Choice, nil

@@ -92,6 +92,9 @@ func WritePcapng(w io.Writer, t *Trace, opt PcapOptions) (PcapCounts, error) {
 	}
 	b := bufio.NewWriter(w)
 	comment := fmt.Sprintf("scenario %s, seed %s", t.header.Scenario, t.header.Seed)
+	if plan.user0(opt) {
+		comment += user0Hint
+	}
 	out, err := pcapng.NewWriter(b, comment, plan.interfaces(opt))
 	if err != nil {
 		return counts, err
@@ -108,6 +111,15 @@ func WritePcapng(w io.Writer, t *Trace, opt PcapOptions) (PcapCounts, error) {
 		return counts, err
 	}
 	return counts, b.Flush()
+}
+
+// user0Hint tells who opens the capture how its packets are decoded.
+const user0Hint = "; packets are of link type USER0 (147): to have Wireshark decode them, name their dissector as that of" +
+	" User 0 (DLT=147) at Preferences, Protocols, DLT_USER, Edit encapsulations table"
+
+// user0 reports whether an interface has packets that no link type names.
+func (p *pcapPlan) user0(opt PcapOptions) bool {
+	return slices.ContainsFunc(p.interfaces(opt), func(i pcapng.Interface) bool { return i.LinkType == pcapng.User0 })
 }
 
 // framed reports whether a record is a packet.

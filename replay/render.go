@@ -9,15 +9,16 @@ import (
 	"example.com/dsim/des"
 )
 
-// RecordText is a record on one line for people.
+// RecordText is a record on one line for people: when, what, whose and with
+// which values, and at the end the event, as [FormatKey] names it.
 func RecordText(r *des.Record) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s", r.Key, r.Op)
+	fmt.Fprintf(&b, "%s %s", r.Key.Time, r.Op)
 	if r.Cell != "" {
 		fmt.Fprintf(&b, " %s:%d", r.Cell, r.Port)
 	}
 	if r.Link != "" {
-		b.WriteString(" " + r.Link)
+		b.WriteString(" " + r.Link + frameNumber(r))
 	}
 	if r.Kind != "" {
 		b.WriteString(" " + r.Kind)
@@ -36,6 +37,7 @@ func RecordText(r *des.Record) string {
 			b.WriteString("…")
 		}
 	}
+	b.WriteString("  " + FormatKey(r.Key))
 	return b.String()
 }
 
@@ -60,12 +62,27 @@ func (d *Difference) Headline() string {
 	case "summary":
 		b.WriteString("the ends differ, though no record, mark or choice does")
 	default:
-		fmt.Fprintf(&b, "at %s record %d", d.At, d.Number)
+		fmt.Fprintf(&b, "at %s", d.At)
+		if k := d.key(); !k.IsZero() {
+			b.WriteString(", event " + d.names.event(k))
+		}
+		fmt.Fprintf(&b, ", record %d", d.Number)
 		if d.Cell != "" {
 			b.WriteString(" of " + d.Cell)
 		}
 	}
 	return b.String() + "; suspected: " + string(d.Suspect.Class)
+}
+
+// key is the first event that differs; zero if it is none.
+func (d *Difference) key() des.Key {
+	var k des.Key
+	for _, here := range [][]Numbered{d.A.Here, d.B.Here} {
+		if len(here) > 0 && (k.IsZero() || here[0].Record.Key.Compare(k) < 0) {
+			k = here[0].Record.Key
+		}
+	}
+	return k
 }
 
 // String is the whole difference for people, some twenty lines.
@@ -80,7 +97,7 @@ func (d *Difference) String() string {
 		fmt.Fprintf(&b, "header, %s: %.80q and %.80q\n", h.Field, h.A, h.B)
 	}
 	if c := d.Choice; c != nil {
-		fmt.Fprintf(&b, "first choice that differs: %s %s #%d at %s: %s and %s\n", c.What, c.Where, c.N, c.At, c.value(c.A), c.value(c.B))
+		fmt.Fprintf(&b, "first choice that differs: %s %s #%d at %s: %s and %s\n", c.What, c.Where, c.N, d.names.place(c.At), c.value(c.A), c.value(c.B))
 	}
 	if len(d.A.Before) > 0 {
 		fmt.Fprintf(&b, "the same on both sides, up to record %d:\n", d.Number)

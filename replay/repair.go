@@ -23,14 +23,22 @@ func (r Repaired) String() string {
 
 // Repair writes all that can be read of the trace at in to a whole trace at
 // out, with a new index and seek table. If the end is lost, the new trace says
-// that it has no summary. Its header notes the repair.
+// that it has no summary. Its header notes the repair, and where a block within
+// is missing.
 func Repair(in, out string) (Repaired, error) {
 	t, err := Open(in)
 	if err != nil {
 		return Repaired{}, err
 	}
 	defer t.Close()
-	w, err := Create(out, t.header.with("repaired", "the index was written anew; what a damaged block held is missing"))
+	if err := notItself("repair", in, out); err != nil {
+		return Repaired{}, err
+	}
+	h := t.header.with(infoRepaired, "the index was written anew; what a damaged block held is missing")
+	if g, ok := t.findGap(); ok {
+		h = h.with(infoGap, g.String())
+	}
+	w, err := Create(out, h)
 	if err != nil {
 		return Repaired{}, err
 	}

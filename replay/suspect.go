@@ -44,6 +44,7 @@ type scene struct {
 	event       []des.Record // the equal records just before, of one event
 	a, b        []des.Record // from the first difference on
 
+	names   names        // of cells and links, as the records tell them
 	ga, gb  []des.Record // all records of the first differing event, by side
 	other   bool         // the sides differ in which event comes
 	numbers []series     // of the field that differs first
@@ -57,6 +58,9 @@ type rule struct {
 	look   func(*scene) string // the evidence; empty: does not apply
 	value  bool                // looks at values: applies to any record of the event that differs, not to the first only
 }
+
+// knownWeight is the least weight of what the headers say.
+const knownWeight = 94
 
 // rules is the table of what a leak looks like in records. A rule only has to
 // be right where no heavier one applies.
@@ -120,6 +124,10 @@ func (d *Difference) suspect(s *scene) {
 		}
 	}
 	slices.SortStableFunc(all, func(a, b found) int { return b.weight - a.weight })
+	if len(all) > 0 && all[0].weight >= knownWeight {
+		// What the headers say is no guess: guesses add nothing to it.
+		all = slices.DeleteFunc(all, func(f found) bool { return f.weight < knownWeight })
+	}
 	d.Suspect = Suspicion{Unknown, "nothing known fits; traces of level events would tell more"}
 	for _, f := range all {
 		switch {
@@ -184,7 +192,7 @@ func (s *scene) views() (out []*scene) {
 		if Equal(a, b) {
 			continue
 		}
-		v := &scene{headers: s.headers, event: slices.Concat(event, s.a[:k]), a: s.a[k:], b: s.b[k:]}
+		v := &scene{headers: s.headers, names: s.names, event: slices.Concat(event, s.a[:k]), a: s.a[k:], b: s.b[k:]}
 		v.derive()
 		out = append(out, v)
 	}
@@ -276,7 +284,7 @@ func permutedEffects(s *scene) string {
 	if slices.Equal(a, b) || !sameMultiset(a, b) {
 		return ""
 	}
-	return fmt.Sprintf("the event at %s has the same %d records on both sides, in another order", s.ga[0].Key, len(a))
+	return fmt.Sprintf("at %s, both sides have the same %d records, in another order", s.names.place(s.ga[0].Key), len(a))
 }
 
 // finished and shuffled are what else may put the same into another order.
@@ -319,9 +327,9 @@ func swappedEvents(s *scene) string {
 		return ""
 	}
 	if a.Key.Entity == b.Key.Entity && a.Key.Seq == b.Key.Seq {
-		return fmt.Sprintf("the event %s #%d has rank %d on one side and %d on the other", a.Key.Entity, a.Key.Seq, a.Key.Rank, b.Key.Rank)
+		return fmt.Sprintf("event %s has rank %d on one side and %d on the other", s.names.event(a.Key), a.Key.Rank, b.Key.Rank)
 	}
-	return fmt.Sprintf("two events at %s come in another order: %s and %s", a.Key.Time, a.Key, b.Key)
+	return fmt.Sprintf("two events at %s come in another order: %s and %s", a.Key.Time, s.names.event(a.Key), s.names.event(b.Key))
 }
 
 func tieChoice(s *scene) string {
@@ -419,7 +427,7 @@ func movedEffect(s *scene) string {
 			continue
 		}
 		if count(rest(without, k), sigKey, want) > count(rest(with, k), sigKey, want) {
-			return fmt.Sprintf("%s %s happens in the event at %s on one side and in a later event on the other", more[i].Cell, more[i].Op, k)
+			return fmt.Sprintf("%s %s happens at %s on one side and in a later event on the other", more[i].Cell, more[i].Op, s.names.place(k))
 		}
 	}
 	return ""
@@ -510,7 +518,7 @@ func bothSided(s *scene) string {
 
 func missing(s *scene) string {
 	if list, _, _, _ := s.extra(); list != nil {
-		return fmt.Sprintf("one run did %s %s%s in the event at %s, the other did not", list[0].Cell, list[0].Op, kindOf(&list[0]), s.ga[0].Key)
+		return fmt.Sprintf("one run did %s %s%s at %s, the other did not", list[0].Cell, list[0].Op, kindOf(&list[0]), s.names.place(s.ga[0].Key))
 	}
 	if s.other || len(s.a) == 0 || len(s.b) == 0 {
 		if len(s.a)+len(s.b) == 0 {
@@ -526,5 +534,5 @@ func otherDeeds(s *scene) string {
 	if list, _, _, _ := s.extra(); list != nil || s.other || len(s.ga) == 0 || len(s.gb) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("the event at %s did other things in the two runs", s.ga[0].Key)
+	return fmt.Sprintf("at %s, the two runs did other things", s.names.place(s.ga[0].Key))
 }

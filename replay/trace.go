@@ -27,6 +27,7 @@ type Trace struct {
 	summary *Summary
 	total   totals
 	whole   bool // there is an end block
+	gap     *gap // of a mended trace: a block is missing within
 	damage  error
 }
 
@@ -103,6 +104,9 @@ func (t *Trace) openHeader(f *frames, size int64) error {
 		return errors.New("not a dsim trace: it does not begin with a header")
 	}
 	t.header, err = parseHeader(body)
+	if g, ok := parseGap(t.header.Info[infoGap]); ok {
+		t.gap = &g
+	}
 	return err
 }
 

@@ -639,7 +639,7 @@ func otherTime(s *scene) string {
 	if a == nil || aInB == nil || a.Key.Time == aInB.Key.Time {
 		return ""
 	}
-	return fmt.Sprintf("%s #%d happens at %s and at %s, though nothing before it differs: a delay was drawn", a.Key.Entity, a.Key.Seq, a.Key.Time, aInB.Key.Time)
+	return fmt.Sprintf("event %s happens at %s and at %s, though nothing before it differs: a delay was drawn", s.names.event(a.Key), a.Key.Time, aInB.Key.Time)
 }
 
 func otherValues(s *scene) string {

@@ -12,8 +12,12 @@ const (
 	BlockMax  = 8 << 20 // bytes of one decoded block
 	mapMax    = 1 << 12 // entries of a header's map, or of its list of overrides
 
-	blockTarget = 128 << 10 // an entry block is closed when it holds this much
-	indexPart   = 8192      // blocks described by one index block
+	// An entry block is closed when it holds this much: the first early, so that
+	// little is lost when a process dies soon, and each twice as much as the one
+	// before, up to what compresses well.
+	blockFirst  = 8 << 10
+	blockTarget = 128 << 10
+	indexPart   = 8192 // blocks described by one index block
 )
 
 func appendUvarint(b []byte, v uint64) []byte { return binary.AppendUvarint(b, v) }

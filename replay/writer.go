@@ -32,6 +32,7 @@ type Writer struct {
 	infos []BlockInfo
 	block []byte
 	frame int // frames written
+	most  int // a block is closed when it holds this much
 
 	hash   hash.Hash
 	canon  []byte
@@ -64,7 +65,7 @@ func NewWriter(w io.Writer, h Header) (*Writer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("trace: %w", err)
 	}
-	t := &Writer{w: w, zstd: z, table: table, header: h, hash: sha256.New()}
+	t := &Writer{w: w, zstd: z, table: table, header: h, hash: sha256.New(), most: blockFirst}
 	t.enc.reset()
 	t.info.Number = 1
 	t.block = appendHeader(beginBlock(t.block, blockHeader), &h)
@@ -122,8 +123,9 @@ func (w *Writer) refuse(err error) {
 }
 
 func (w *Writer) maybeFlush() {
-	if len(w.enc.b) >= blockTarget {
+	if len(w.enc.b) >= w.most {
 		w.flush()
+		w.most = min(2*w.most, blockTarget)
 		return
 	}
 	if len(w.canon) >= 32<<10 {

@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	"strings"
 
 	"example.com/dsim/cells"
 	"example.com/dsim/clock"
@@ -150,6 +151,21 @@ func (w *World) serve(link string, n uint64) (links.Verdict, bool) {
 		return links.Verdict{}, false
 	}
 	return v, true
+}
+
+// who is whose event it is, for people: "alice", "ab>#10", "timeline".
+func (w *World) who(k des.Key) string {
+	if k.IsZero() {
+		return "" // before all events
+	}
+	name := w.net.EntityName(k.Entity)
+	switch k.Entity.Class() {
+	case des.Cell:
+		return strings.TrimPrefix(name, "cell ")
+	case des.Direction:
+		return fmt.Sprintf("%s#%d", strings.TrimPrefix(name, "link "), links.FrameNumber(k))
+	}
+	return k.Entity.Class().String()
 }
 
 // tie tells of a tie whose order a rank decided.

@@ -90,7 +90,7 @@ func (a *app) expectations(list []scenarios.ExpectResult) {
 		switch {
 		case e.Verdict == scenarios.Fail:
 			mark = a.out.bad("FAIL")
-			note = fmt.Sprintf("at %s, event %s: %s", e.Failure.Time, e.Failure.Key, e.Failure.Text)
+			note = e.Failure.Place() + ": " + e.Failure.Text
 		case e.Verdict == scenarios.Inconclusive:
 			mark, note = a.out.warn("??  "), e.Why
 		case e.Met != nil:
