@@ -80,7 +80,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		code = e.code
 	}
 	if text := strings.TrimRight(err.Error(), "\n"); text != "" {
-		if e := (*scenarios.Errors)(nil); !errors.As(err, &e) { // those begin with their file
+		if e := (*scenarios.Errors)(nil); !errors.As(err, &e) || e.Error() != text { // those begin with their file
 			text = "dsim: " + text
 		}
 		fmt.Fprintln(stderr, text)

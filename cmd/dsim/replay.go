@@ -126,7 +126,7 @@ func (a *app) replay(ctx context.Context, path, until string, asJSON bool) error
 	}
 	bar := newProgress(a.err, int64(w.Scenario.Run.Until), "replay "+path)
 	defer bar.done()
-	for !w.Done() && ctx.Err() == nil && cmp.Divergence() == nil {
+	for !w.Done() && ctx.Err() == nil && !cmp.Full() {
 		w.Advance(w.Scenario.Run.Until, slice)
 		bar.set(int64(w.Now()))
 	}
@@ -135,14 +135,10 @@ func (a *app) replay(ctx context.Context, path, until string, asJSON bool) error
 		return exit(exitInterrupted, fmt.Errorf("interrupted at %s", w.Now()))
 	}
 	r := w.Result()
-	d := cmp.Divergence()
-	if d == nil {
-		if err := cmp.Finish(); err != nil {
-			return err
-		}
-		d = cmp.Divergence()
+	if err := cmp.Finish(); err != nil && !errors.Is(err, replay.ErrDiverged) {
+		return err
 	}
-	return a.replayed(t, r, d, served, asJSON)
+	return a.replayed(t, r, cmp.Divergence(), served, asJSON)
 }
 
 // replayed says whether the run went as the trace has it.
