@@ -28,6 +28,7 @@ type cell struct {
 	own    *tree            // of which the cell is the root; nil if of none
 
 	gathering bool // timerGather is armed
+	questions uint64
 	pending   []*pending
 	expires   clock.Time // what timerExpire is armed for; 0 if it is not
 	intervals *cells.Rand

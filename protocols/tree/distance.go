@@ -105,20 +105,28 @@ func (c *cell) relisted(e cells.Env, t *tree) {
 		return
 	}
 	t.stale = true
+	c.gather(e)
+}
+
+// gather waits a little for more to be told rootward.
+func (c *cell) gather(e cells.Env) {
 	if !c.gathering {
 		c.gathering = true
 		e.Arm(timerGather, c.config.Gather)
 	}
 }
 
-// gathered tells rootward what has joined below in the meantime.
+// gathered tells rootward what has joined, and was asked, below.
 func (c *cell) gathered(e cells.Env) {
 	c.gathering = false
 	for _, t := range c.trees {
-		if t.stale && t.valid {
+		if !t.valid || t == c.own {
+			continue
+		}
+		if t.stale {
 			c.sendJoined(e, t)
 		}
-		t.stale = false
+		c.askOn(e, t)
 	}
 }
 

@@ -33,7 +33,7 @@
 //	    a token on its way to the leaves, and back
 //	DATA_PACKET {"source_id": …}
 //	    for one cell, along its tree
-//	ADMIT root instance, ADMITTED root instance number
+//	ADMIT root instance question, ADMITTED root instance question number
 //	    rootward: how many transactions are there? leafward: so many
 //	REQUEST root instance number text
 //	    leafward: a transaction
@@ -52,13 +52,13 @@
 // same, the retry, an ask and one and a half round trips. Then a chain of
 // invalidations, a request for repair, and a rebuilding each cross the
 // component once, of n hops; the list of ports comes back with a pause of
-// gather at each; an admission crosses it twice. With a greatest delay d
+// gather at each, and so do the questions of admission, before they are answered. With a greatest delay d
 // per link and at most k losses of any one frame in a row,
 //
-//	2·(tolerance + 1/2)·heartbeat + retry + ask + (6n + 3)·(d + k·rto) + n·gather
+//	2·(tolerance + 1/2)·heartbeat + retry + ask + (6n + 3)·(d + k·rto) + 2n·gather
 //
 // is enough, since losses delay what they hit and nothing else. With the
-// defaults, ten hops of 10 ms and no loss, that is 4.1 s.
+// defaults, ten hops of 10 ms and no loss, that is 4.3 s.
 //
 // What a transaction means is left to who sends it; links and their faults
 // are left to package links.

@@ -65,7 +65,7 @@ func (w *world) until(t clock.Time) error {
 func stabilise(c Config, hops int) time.Duration {
 	beat := c.Heartbeat*time.Duration(c.Tolerance) + c.Heartbeat/2
 	n := time.Duration(hops)
-	return 2*beat + c.Retry + c.Ask + (6*n+3)*delayMax + n*c.Gather + c.RTO
+	return 2*beat + c.Retry + c.Ask + (6*n+3)*delayMax + 2*n*c.Gather + c.RTO
 }
 
 func (w *world) structure() error {
