@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"example.com/dsim/cells"
@@ -422,7 +423,7 @@ func enum(name, doc string, c carries, words []string, get func(*Params) int, se
 	x.set = func(p *Params, s string) error {
 		i := slices.Index(words, s)
 		if i < 0 {
-			return fmt.Errorf("%q: must be one of %v", s, words)
+			return fmt.Errorf("%q: must be %s or %s", s, strings.Join(words[:len(words)-1], ", "), words[len(words)-1])
 		}
 		set(p, i)
 		return nil

@@ -114,7 +114,7 @@ func (a *app) list(args []string, asJSON bool) error {
 	}
 	all := make(map[string][]item)
 	for _, w := range what {
-		all[w] = items(w)
+		all[w] = append([]item{}, items(w)...)
 	}
 	if asJSON {
 		return json.NewEncoder(a.out).Encode(all)
@@ -124,13 +124,25 @@ func (a *app) list(args []string, asJSON bool) error {
 			a.out.printf("\n")
 		}
 		a.out.printf("%s\n", a.out.bold(w))
+		if len(all[w]) == 0 {
+			a.out.printf("  none: there is no scenarios/*/*.yaml below this directory; dsim's sources have some, and any path will do\n")
+			continue
+		}
 		var rows [][]string
 		for _, x := range all[w] {
-			rows = append(rows, []string{"  " + x.Name, x.Type, x.Default, x.Doc})
+			rows = append(rows, []string{"  " + x.Name, x.Type, defaultText(x), x.Doc})
 		}
 		a.out.table("", append([][]string{{"  name", "type", "default", "what it is"}}, rows...))
 	}
 	return nil
+}
+
+// defaultText is a default for people: a bound of 0 is none.
+func defaultText(x item) string {
+	if strings.HasSuffix(x.Doc, "; 0 is no limit") && strings.Trim(x.Default, "B") == "0" {
+		return "no limit"
+	}
+	return x.Default
 }
 
 func items(what string) (list []item) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -24,7 +25,12 @@ func (a *app) replayCommand() *cobra.Command {
 		Use:   "replay TRACE",
 		Short: "Run again what a trace holds, and compare",
 		Long: `Run again what a trace holds, serving the choices it holds instead of drawing
-them, and compare: fold by fold, and record by record where it has them.
+them, and compare: fold by fold, and record by record where it has them. A run
+that was interrupted, or whose process died, is compared as far as its trace
+goes. Exit code 4 says that the run went another way than the trace.
+
+A trace that another build has made is replayed all the same: the build is
+named, for it may be why the two part.
 
 With --until, stop there and show every cell's state and the chain of causes
 that led to the last event.
@@ -112,10 +118,14 @@ func (a *app) replay(ctx context.Context, path, until string, asJSON bool) error
 		return err
 	}
 	defer t.Close()
+	if err := wholeRun(t); err != nil {
+		return err
+	}
 	if until != "" {
 		return a.replayUntil(ctx, t, until, asJSON)
 	}
 	cmp := replay.NewComparer(t)
+	cmp.Against(a.asThisBuild(t))
 	opt := scenarios.WorldOptions{Choices: cmp, Marks: cmp}
 	if t.Header().Level == replay.Events {
 		opt.Records = cmp
@@ -126,10 +136,7 @@ func (a *app) replay(ctx context.Context, path, until string, asJSON bool) error
 	}
 	bar := newProgress(a.err, int64(w.Scenario.Run.Until), "replay "+path)
 	defer bar.done()
-	for !w.Done() && ctx.Err() == nil && !cmp.Full() {
-		w.Advance(w.Scenario.Run.Until, slice)
-		bar.set(int64(w.Now()))
-	}
+	again(ctx, w, t, cmp, bar)
 	bar.done()
 	if ctx.Err() != nil {
 		return exit(exitInterrupted, fmt.Errorf("interrupted at %s", w.Now()))
@@ -138,12 +145,67 @@ func (a *app) replay(ctx context.Context, path, until string, asJSON bool) error
 	if err := cmp.Finish(); err != nil && !errors.Is(err, replay.ErrDiverged) {
 		return err
 	}
-	return a.replayed(t, r, cmp.Divergence(), served, asJSON)
+	return a.replayed(t, r, cmp, served, asJSON)
+}
+
+// again runs a world to where its trace ends: to the end of the run, or where
+// it was cut short.
+func again(ctx context.Context, w *scenarios.World, t *replay.Trace, cmp *replay.Comparer, bar *progress) {
+	to, events := w.Scenario.Run.Until, uint64(math.MaxUint64)
+	s, whole := t.Summary()
+	switch {
+	case !whole:
+		to = lastTime(t)
+	case s.Verdict == replay.Interrupted:
+		events = s.Events
+	}
+	for !w.Done() && ctx.Err() == nil && !cmp.Full() {
+		left := events - w.Scheduler().Executed()
+		if left == 0 {
+			if w.Now() < s.End {
+				w.Advance(s.End, 0) // time went on after the last event
+			}
+			return
+		}
+		if w.Advance(to, min(slice, left)) {
+			return
+		}
+		bar.set(int64(w.Now()))
+	}
+}
+
+// lastTime is the time of the last whole block's last entry.
+func lastTime(t *replay.Trace) (last clock.Time) {
+	for _, b := range t.Blocks() {
+		last = max(last, b.To)
+	}
+	return last
+}
+
+// asThisBuild is the header that this build would write, and tells of another
+// build.
+func (a *app) asThisBuild(t *replay.Trace) replay.Header {
+	h := t.Header()
+	if mine := buildInfo().String(); mine != h.Build {
+		a.err.printf("dsim: %s the trace was made by another build: %s; this is %s\n", a.err.faint("note:"), h.Build, mine)
+		h.Build = mine
+	}
+	return h
+}
+
+// wholeRun refuses a trace that was cut out of another: it lacks choices.
+func wholeRun(t *replay.Trace) error {
+	h := t.Header()
+	if what, ok := h.Part(); ok {
+		return fmt.Errorf("%s: is a part of a trace, %s: replay needs the trace it was cut out of", t.Name(), what)
+	}
+	return nil
 }
 
 // replayed says whether the run went as the trace has it.
-func (a *app) replayed(t *replay.Trace, r *scenarios.Result, d *replay.Difference, served *replay.Served, asJSON bool) error {
+func (a *app) replayed(t *replay.Trace, r *scenarios.Result, cmp *replay.Comparer, served *replay.Served, asJSON bool) error {
 	s, whole := t.Summary()
+	d := cmp.Divergence()
 	unused := served.Unused()
 	unused = slices.DeleteFunc(unused, func(c des.Choice) bool { return c.What != "verdict" })
 	same := d == nil && len(unused) == 0 && (!whole || s.Digest == r.Digest)
@@ -159,7 +221,10 @@ func (a *app) replayed(t *replay.Trace, r *scenarios.Result, d *replay.Differenc
 	case !same:
 		a.out.printf("%s: digest %016x, the trace has %016x\n", a.out.bad("the run parts from its trace"), uint64(r.Digest), uint64(s.Digest))
 	case !whole:
-		a.out.printf("%s as far as the trace goes, to %s\n", a.out.good("AGREES"), s.End)
+		a.out.printf("%s as far as the trace goes, to %s; it has no end: the process died, or the file was cut\n",
+			a.out.good("AGREES"), cmp.Reached())
+	case s.Verdict == replay.Interrupted:
+		a.out.printf("%s  digest %016x  %s events to %s, where the run was interrupted\n", a.out.good("AGREES"), uint64(r.Digest), group(r.Events), r.End)
 	default:
 		a.out.printf("%s  digest %016x  %s events in %s  verdict %s\n", a.out.good("AGREES"), uint64(r.Digest), group(r.Events), r.End, s.Verdict)
 	}
@@ -233,6 +298,7 @@ func (a *app) replayUntil(ctx context.Context, t *replay.Trace, until string, as
 		}
 	}
 	last := w.Scheduler().Current()
+	a.beyond(w, until, to, key)
 	if err := tw.Close(replay.Summary{End: w.Now()}); err != nil {
 		return err
 	}
@@ -251,6 +317,18 @@ func (a *app) replayUntil(ctx context.Context, t *replay.Trace, until string, as
 	}
 	a.place(w, snap, chain)
 	return nil
+}
+
+// beyond says where the run stands, if that is not where it was sent to.
+func (a *app) beyond(w *scenarios.World, until string, to clock.Time, key des.Key) {
+	warning := a.err.warn("warning:")
+	last := w.Scheduler().Current()
+	switch {
+	case w.Now() < to && w.Done():
+		a.err.printf("dsim: %s --until %s is beyond the end: the run ends at %s\n", warning, until, w.Now())
+	case !key.IsZero() && last != key:
+		a.err.printf("dsim: %s the run has no event %s: it stands at %s\n", warning, until, replay.FormatKey(last))
+	}
 }
 
 // parsePlace reads a time or an event.

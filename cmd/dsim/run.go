@@ -126,6 +126,8 @@ func (o *runFlags) check() error {
 		return fmt.Errorf("--jobs %d: must lie between 1 and 1024", o.jobs)
 	case o.seeds != "" && o.seed != "":
 		return errors.New("--seed and --seeds: give one of them")
+	case o.level == "events" && o.trace == "":
+		return errors.New("--level events: there is no trace to hold them; give --trace FILE too")
 	case o.seeds != "" && (o.trace != "" || o.pcap != ""):
 		return errors.New("--trace and --pcap are for one run: give --seed instead of --seeds")
 	}

@@ -69,11 +69,18 @@ func (a *app) info(t *replay.Trace) {
 		{"trace", t.Name()}, {"scenario", h.Scenario}, {"seed", h.Seed}, {"set", strings.Join(h.Set, " ")},
 		{"build", h.Build}, {"format", strconv.Itoa(h.Version)}, {"level", h.Level.String()}, {"text", h.TextHash},
 	}
+	if what, ok := h.Part(); ok {
+		rows = append(rows, []string{"part", what + partOf(&h)})
+	}
 	blocks := t.Blocks()
+	held := "records"
+	if h.Level == replay.Choices {
+		held = "marks" // checkpoints: all the records that this level has
+	}
 	rows = append(rows, []string{"blocks", strconv.Itoa(len(blocks))})
 	if s, ok := t.Summary(); ok {
 		rows = append(rows,
-			[]string{"records", group(s.Records)}, []string{"choices", group(s.Choices)}, []string{"events", group(s.Events)},
+			[]string{held, group(s.Records)}, []string{"choices", group(s.Choices)}, []string{"events", group(s.Events)},
 			[]string{"end", s.End.String()}, []string{"verdict", s.Verdict}, []string{"digest", digestText(s.Digest)}, []string{"hash", s.Hash})
 	} else {
 		rows = append(rows, []string{"summary", "none: the run did not end, or the file was cut; dsim trace repair mends it"})
@@ -83,6 +90,15 @@ func (a *app) info(t *replay.Trace) {
 			a.out.printf("%-9s %s\n", r[0], r[1])
 		}
 	}
+}
+
+// partOf says of what a part was cut, and what of it is the whole's.
+func partOf(h *replay.Header) string {
+	const whole = "; events, end, verdict and digest are those of the whole run"
+	if hash := h.Info["cut-of"]; hash != "" {
+		return fmt.Sprintf(" of the trace with hash %.12s…", hash) + whole
+	}
+	return whole
 }
 
 func (a *app) infoJSON(t *replay.Trace) error {
@@ -162,13 +178,31 @@ func (a *app) traceCut() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return environment(replay.Cut(args[0], args[1], lo, hi, only...))
+			return cutError(replay.Cut(args[0], args[1], lo, hi, only...))
 		},
 	}
 	c.Flags().StringVar(&from, "from", "", "the first instant")
 	c.Flags().StringVar(&to, "to", "", "the last instant")
 	c.Flags().StringArrayVar(&only, "cell", nil, "keep only what concerns this cell; may be repeated")
 	return c
+}
+
+// cutError says which cell was probably meant.
+func cutError(err error) error {
+	var unknown *replay.UnknownCellError
+	if !errors.As(err, &unknown) {
+		return environment(err)
+	}
+	hint := ""
+	if near := nearest(unknown.Cell, unknown.Known); near != "" {
+		hint = fmt.Sprintf("; did you mean %q?", near)
+	} else if n := len(unknown.Known); n > 0 {
+		hint = "; it has " + strings.Join(unknown.Known[:min(n, 8)], ", ")
+		if n > 8 {
+			hint += fmt.Sprintf(" and %d more", n-8)
+		}
+	}
+	return fmt.Errorf("--cell: %w%s", err, hint)
 }
 
 func (a *app) traceRepair() *cobra.Command {
@@ -247,6 +281,15 @@ frame that a fault touched has a comment.`,
 	return c
 }
 
+func sameFile(a, b string) bool {
+	x, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	y, err := os.Stat(b)
+	return err == nil && os.SameFile(x, y)
+}
+
 func (a *app) export(in, out, form string, from, to clock.Time) error {
 	if form == "" {
 		form = strings.TrimPrefix(filepath.Ext(out), ".")
@@ -256,6 +299,9 @@ func (a *app) export(in, out, form string, from, to clock.Time) error {
 		return err
 	}
 	defer t.Close()
+	if sameFile(in, out) {
+		return fmt.Errorf("export: %s would be written over the trace it is made of: give another name", out)
+	}
 	var write func(io.Writer) error
 	switch form {
 	case "jsonl", "json":

@@ -45,12 +45,13 @@ func (w *watcher) open() (err error) {
 	return err
 }
 
-// header says what is run, so that the trace gives it back.
+// header says what is run, so that the trace gives it back. Of the file it has
+// the name only: where the file lay does not change a trace.
 func header(sc *scenarios.Scenario, o *runFlags, file string, events bool) replay.Header {
 	h := replay.Header{
 		Scenario: sc.Name, Text: string(sc.Text), Seed: sc.Seed.String(), Set: sc.Set, Rng: 1,
 		Build: buildInfo().String(), Limits: des.Limits{Events: sc.Run.Events, Delta: sc.Run.Delta},
-		Info: map[string]string{"file": filepath.ToSlash(file), "digest": o.digest},
+		Info: map[string]string{"file": filepath.Base(file), "digest": o.digest},
 	}
 	if events {
 		h.Level = replay.Events
@@ -130,7 +131,8 @@ func (w *watcher) drive(ctx context.Context, world *scenarios.World) error {
 func (w *watcher) interrupted(world *scenarios.World) error {
 	at := world.Now()
 	if w.trace != nil {
-		_ = w.trace.Close(replay.Summary{Verdict: "interrupted", Digest: world.Host().Digest(), End: at, Events: world.Scheduler().Executed()})
+		r := world.Result() // marks where it stands, for replay to compare
+		_ = w.trace.Close(replay.Summary{Verdict: replay.Interrupted, Digest: r.Digest, End: r.End, Events: r.Events})
 		w.trace = nil
 		return exit(exitInterrupted, fmt.Errorf("interrupted at %s; the trace so far is in %s", at, w.flags.trace))
 	}
