@@ -77,9 +77,6 @@ func (l *layer) greeting(e cells.Env, p *port, asks bool, fields []byte) {
 		l.Stray++
 		return
 	}
-	if p.role == unknown {
-		p.takeRole(string(id))
-	}
 	if asks != (p.role == server) {
 		l.Stray++
 		return

@@ -7,8 +7,8 @@
 //	cell, err := neighbour.New(neighbour.Defaults(), upper)
 //
 // Datagrams are text. Of the ends of a link, that with the lower "cell:port",
-// as text, is the client; if a port does not know its peer's name, the first
-// datagram tells.
+// as text, is the client: the lower by [cells.PortInfo], which is who the link
+// is to, not by what somebody calls himself.
 //
 //	datagram              who             when
 //	AREYOUTHERE <portid>  client          when a link comes up, then every 500 ms for 10 s; again 1 s later
@@ -198,8 +198,8 @@ func (l *layer) Up(e cells.Env, n cells.Port) {
 	}
 	p := &l.ports[n]
 	*p = port{num: n, up: true, name: info.Name, own: string(e.Self()) + ":" + info.Name, attr: "link." + info.Name}
-	if info.Peer != "" {
-		p.takeRole(info.Peer)
+	if p.peer = info.Peer; p.own > p.peer {
+		p.role = server
 	}
 	l.begin(e, p)
 }

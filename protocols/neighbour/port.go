@@ -22,8 +22,7 @@ var stateNames = [...]string{"disconnected", "handshaking", "connected"}
 type role uint8
 
 const (
-	unknown role = iota // the peer's name is not known: asks, and answers
-	client
+	client role = iota
 	server
 )
 
@@ -53,15 +52,6 @@ const (
 
 func (p *port) timer(which cells.TimerID) cells.TimerID {
 	return cells.TimerID(p.num)*timersOfPort + which
-}
-
-// takeRole decides which end the port is, by the name of the other.
-func (p *port) takeRole(peer string) {
-	p.peer = peer
-	p.role = server
-	if p.own < peer {
-		p.role = client
-	}
 }
 
 func (l *layer) arm(e cells.Env, p *port, which cells.TimerID, d time.Duration) {
