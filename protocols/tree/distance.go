@@ -101,7 +101,7 @@ func (t *tree) changed() { t.shown = "" }
 func (c *cell) relisted(e cells.Env, t *tree) {
 	t.changed()
 	t.members = 0
-	if t == c.own || t.stale {
+	if t == c.own || t.stale || !t.valid {
 		return
 	}
 	t.stale = true

@@ -164,7 +164,7 @@ func dead(params []cells.Param) bool {
 			return true
 		}
 		if p.Name == "loss" {
-			if r, err := des.ParseRatio(p.Value); err == nil && r.Num == r.Den {
+			if r, err := des.ParseRatio(p.Value); err == nil && r.Num > 0 && r.Num == r.Den {
 				return true
 			}
 		}

@@ -132,6 +132,7 @@ type drawn struct {
 	run   []string // of cells: "", crash or pause
 	gone  []bool   // of edges
 	drew  map[string]bool
+	held  bool // some cut held frames
 }
 
 func drawWorld(t *rapid.T) *drawn {
@@ -197,6 +198,7 @@ func (d *drawn) fault(t *rapid.T) (c cells.Change, ok bool) {
 		if what != "heal" {
 			kind = rapid.SampledFrom([]string{"lost", "drain", "hold"}).Draw(t, "kind")
 			d.drew["cuts"] = true
+			d.held = d.held || kind == "hold"
 		} else {
 			d.drew["heals"] = true
 		}
@@ -206,8 +208,8 @@ func (d *drawn) fault(t *rapid.T) (c cells.Change, ok bool) {
 		}
 		return c, true
 	case "crash":
-		d.drew["crashes"] = true
 		ok = d.run[cell] != "crash"
+		d.drew["crashes"] = d.drew["crashes"] || ok
 		d.run[cell] = "crash"
 		return setRun(id, "crash"), ok
 	case "restart":
@@ -349,12 +351,53 @@ func (d *drawn) settle(t *rapid.T) {
 	}
 }
 
+// happened is what of all that a world drew has had an effect in it.
+func (d *drawn) happened() map[string]bool {
+	drops := d.net.Totals()
+	count := func(name string) (n int64) {
+		for i := range d.n {
+			n += max(d.attr(cellName(i), name), 0)
+		}
+		return n
+	}
+	return map[string]bool{
+		"cuts":         drops.Reasons[cells.ReasonCut]+drops.Reasons[cells.ReasonHeld] > 0 || d.held,
+		"heals":        count("links_lost") > 0 || count("links_anew") > 0,
+		"crashes":      drops.Reasons[cells.ReasonDown] > 0,
+		"loss":         drops.Lost > 0,
+		"invalidation": count("invalidations") > 0,
+		"transactions": d.counts[KindComplete.String()] > 0,
+	}
+}
+
 // Whatever happens, no transaction is executed twice in a cell; and when it is
-// over, the trees are right in time, and transactions complete.
+// over, the trees are right in time, and transactions complete. What is drawn
+// has its effect in at least half of the worlds that drew it.
 func TestRandomWorldsConverge(t *testing.T) {
+	drew, happened, worlds := map[string]int{}, map[string]int{}, 0
 	rapid.Check(t, func(t *rapid.T) {
 		d := drawWorld(t)
 		d.faults(t)
 		d.settle(t)
+		worlds++
+		d.drew["invalidation"] = d.drew["cuts"] || d.drew["crashes"]
+		was := d.happened()
+		for _, name := range []string{"cuts", "heals", "crashes", "loss", "invalidation", "transactions"} {
+			if d.drew[name] {
+				drew[name]++
+				if was[name] {
+					happened[name]++
+				}
+			}
+		}
 	})
+	if t.Failed() {
+		return
+	}
+	for _, name := range []string{"cuts", "heals", "crashes", "loss", "invalidation", "transactions"} {
+		if 2*happened[name] < drew[name] || drew[name] == 0 && worlds > 50 {
+			t.Errorf("%s: had an effect in %d of the %d worlds that drew it, of %d", name, happened[name], drew[name], worlds)
+		}
+		t.Logf("%s: %d of %d", name, happened[name], drew[name])
+	}
 }
