@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"example.com/dsim/clock"
 	"example.com/dsim/des"
 	"example.com/dsim/scenarios/internal/yamlx"
 )
@@ -113,9 +114,24 @@ func (s *Source) Build(opt BuildOptions) (sc *Scenario, err error) {
 	if err := d.checkServed(); err != nil {
 		return nil, err
 	}
+	sc.Run.Short = len(opt.Set) > 0 && sc.Run.Until < s.until()
 	sc.Options = d.drawn()
 	sc.scope = d.scope
 	return sc, nil
+}
+
+// until is the end of the run as the file says it; 0 if it does not, or has it
+// drawn.
+func (s *Source) until() clock.Time {
+	n := s.root.Get("run").Get("until")
+	if n == nil || n.Kind != yamlx.Scalar {
+		return 0
+	}
+	d, err := des.ParseDuration(n.Text)
+	if err != nil {
+		return 0
+	}
+	return clock.Time(d)
 }
 
 // soundWithout reports whether the scenario can be built if nothing is served.

@@ -53,6 +53,7 @@ type RunSpec struct {
 	Events   uint64        // limit; 0 for the default
 	Delta    uint16        // limit; 0 for the default
 	NoStop   bool          // go on after a failure
+	Short    bool          // an override ends it before the file's own end
 }
 
 // Action is an entry of the timeline: a trigger, and what to do then.

@@ -16,7 +16,13 @@ func (a *app) diffCommand() *cobra.Command {
 		Long: `Compare two traces: the first cell that differs, the first record, what was
 before it on each side, what led to it, and a first guess at the cause.
 
-Exit codes: 0 the same, 1 different, 2 usage or not a trace, 5 a file cannot be read.`,
+What the traces' headers differ in, such as seed, overrides, scenario or build,
+is the cause if anything is; only where they are the same is there a guess. A
+trace that was cut short is compared as far as it goes.
+
+Exit codes: 0 the same, 1 different, 2 usage or not a trace, 5 a file cannot be
+read. That two runs differ is the answer here and no failure of determinism; for
+that, replay and run --check-determinism exit with 4.`,
 		Example: "  dsim diff before.trace after.trace",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 2 {

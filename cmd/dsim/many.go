@@ -233,6 +233,19 @@ func (s *summary) exit() error {
 	return nil
 }
 
+// addsUp reports whether a sum over runs of an attribute means something, as
+// that of a count does. By its name, it is a span, a bound or a bit otherwise:
+// these have a mean, and no total.
+func addsUp(name string) bool {
+	_, name, _ = strings.Cut(name, ".") // behind the cell's
+	for _, s := range []string{spanSuffix, "_min", "_max", "_bit"} {
+		if strings.HasSuffix(name, s) {
+			return false
+		}
+	}
+	return name != "bit"
+}
+
 func (a *app) reportMany(s *summary, wall time.Duration) {
 	rows := [][]string{{"over all runs", "total", "mean", "least", "most"}}
 	slices.Sort(s.names)
@@ -242,8 +255,11 @@ func (a *app) reportMany(s *summary, wall time.Duration) {
 			continue // it counted nothing
 		}
 		total, mean := strconv.FormatInt(p.sum, 10), fmt.Sprintf("%.1f", float64(p.sum)/float64(p.n))
+		if !addsUp(n) {
+			total = ""
+		}
 		if strings.HasSuffix(n, spanSuffix) {
-			total, mean = "", des.FormatDuration(p.sum/p.n)
+			mean = des.FormatDuration(p.sum / p.n)
 		}
 		rows = append(rows, []string{shownName(n), total, mean, numberText(n, p.min), numberText(n, p.max)})
 	}

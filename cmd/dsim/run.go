@@ -56,7 +56,7 @@ line is the one command that repeats the run.
 		RunE:              func(c *cobra.Command, args []string) error { return a.run(c.Context(), o, args[0]) },
 	}
 	f := c.Flags()
-	f.StringVar(&o.seed, "seed", os.Getenv("DSIM_SEED"), "the seed: decimal, 0x hex, or 40 hex digits (a commit); default: the file's, or 1")
+	f.StringVar(&o.seed, "seed", "", "the seed: decimal, 0x hex, or 40 hex digits (a commit); default: $DSIM_SEED, the file's, or 1")
 	f.StringVar(&o.seeds, "seeds", "", "run every seed of a range, such as 1-1000")
 	f.IntVar(&o.jobs, "jobs", 1, "how many runs of --seeds go side by side")
 	f.StringVar(&o.until, "until", "", "end the run at this virtual time instead of the scenario's")
@@ -85,6 +85,9 @@ func (a *app) run(ctx context.Context, o *runFlags, file string) error {
 	}
 	if o.seeds != "" {
 		return a.runMany(ctx, o, file, src)
+	}
+	if o.seed == "" {
+		o.seed = os.Getenv("DSIM_SEED")
 	}
 	seed, ok := src.Seed()
 	if o.seed != "" {

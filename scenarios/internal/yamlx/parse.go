@@ -104,8 +104,23 @@ func syntaxError(name string, text []byte, err error) Error {
 			return Error{Pos{name, l, i + 1}, "a tab: indent with spaces"}
 		}
 	}
+	if strings.HasPrefix(msg, "did not find expected ',' or ") {
+		for _, l := range []int{line, line + 1} {
+			if l > len(lines) {
+				continue
+			}
+			if m := unquoted.FindStringSubmatchIndex(lines[l-1]); m != nil {
+				return Error{Pos{name, l, utf8.RuneCountInString(lines[l-1][:m[2]]) + 1}, "not YAML: within { } and [ ] a value" +
+					" with a bracket, a quote or a comma is written in quotes, such as 'links.ab[\"a->b\"].lost > 0'"}
+			}
+		}
+	}
 	return Error{Pos{name, line, 1}, "not YAML: " + msg}
 }
+
+// unquoted finds a plain value within { } or [ ] that goes on with what ends
+// it there: a bracket or a quote.
+var unquoted = regexp.MustCompile(`[{,[]\s*(?:[\w.-]+:\s+)?([^\s"'\[\]{},][^,{}]*["\[{])`)
 
 // converter turns the library's nodes into ours.
 type converter struct {
