@@ -44,7 +44,8 @@ func NewComparer(t *Trace) *Comparer {
 }
 
 // Against says what the run would write as its header, so that a difference of
-// builds or overrides can be named as the cause.
+// builds or overrides can be named as the cause. Without it both are taken for
+// runs of one process.
 func (c *Comparer) Against(h Header) {
 	h.TextHash = hashText(h.Text)
 	c.run = &h
@@ -95,7 +96,7 @@ func (c *Comparer) Finish() error {
 	if c.err != nil {
 		return c.err
 	}
-	k := comparison{m: &c.m, c: &c.c, marks: c.marks, openA: c.t.open()}
+	k := comparison{m: &c.m, c: &c.c, marks: c.marks, openA: c.t.open(), together: c.run == nil}
 	if stopped && len(c.m.b) == 0 {
 		k.openB = true // a choice differed, and the run was not asked for more
 	}

@@ -149,8 +149,10 @@ func Diff(a, b *Trace, opt DiffOptions) (*Difference, error) {
 	if err := c.finish(); err != nil {
 		return nil, err
 	}
-	d := &comparison{m: &m, c: &c, marks: marks, openA: a.open(), openB: b.open(),
-		header: DiffHeaders(a.header, b.header)}
+	d := &comparison{
+		m: &m, c: &c, marks: marks, openA: a.open(), openB: b.open(),
+		header: DiffHeaders(a.header, b.header),
+	}
 	diff := d.explain()
 	if diff == nil {
 		if diff = diffSummaries(a, b, d); diff == nil {
@@ -191,6 +193,7 @@ type comparison struct {
 	c            *choiceMatcher
 	marks        bool
 	openA, openB bool // the side may have been cut short
+	together     bool // one process has run both
 	header       []HeaderDifference
 }
 
@@ -213,7 +216,7 @@ func (k *comparison) explain() *Difference {
 		d.Choice = c.difference()
 	}
 	d.names = names{}.noteAll(bare(m.ring), m.event, bare(m.a), bare(m.b))
-	s := &scene{headers: k.header, choice: d.Choice, names: d.names}
+	s := &scene{headers: k.header, choice: d.Choice, names: d.names, together: k.together}
 	if m.apart {
 		d.A.Here, d.B.Here = m.a[:min(len(m.a), hereMax)], m.b[:min(len(m.b), hereMax)]
 		d.A.Ended, d.B.Ended = len(m.a) == 0, len(m.b) == 0
@@ -241,8 +244,39 @@ func (k *comparison) explain() *Difference {
 	if d.Cell == "" && len(d.Cells) > 0 {
 		d.Cell = d.Cells[0]
 	}
+	if d.Cell == "" {
+		d.Cell = firstCell(s.a, s.b)
+	}
 	d.suspect(s)
 	return d
+}
+
+// firstCell is the cell that is the first to go another way, where what differs
+// first is no cell's: a change of the topology, for one.
+func firstCell(a, b []des.Record) string {
+	ways := func(list []des.Record) map[string][]int {
+		m := map[string][]int{}
+		for i := range list {
+			if c := list[i].Cell; c != "" {
+				m[c] = append(m[c], i)
+			}
+		}
+		return m
+	}
+	wa, wb := ways(a), ways(b)
+	first, at := "", len(a)
+	for cell, mine := range wa { // the least index: the order does not matter
+		for k, i := range mine {
+			if i >= at || k >= len(wb[cell]) {
+				break // later than another, or beyond the window
+			}
+			if x, y := &a[i], &b[wb[cell][k]]; x.Key != y.Key || sigKey(x) != sigKey(y) {
+				first, at = cell, i
+				break
+			}
+		}
+	}
+	return first
 }
 
 func bare(n []Numbered) []des.Record {

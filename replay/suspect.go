@@ -44,7 +44,9 @@ type scene struct {
 	event       []des.Record // the equal records just before, of one event
 	a, b        []des.Record // from the first difference on
 
-	names   names        // of cells and links, as the records tell them
+	names    names // of cells and links, as the records tell them
+	together bool  // one process has run both, one after the other
+
 	ga, gb  []des.Record // all records of the first differing event, by side
 	other   bool         // the sides differ in which event comes
 	numbers []series     // of the field that differs first
@@ -92,6 +94,8 @@ var rules = []rule{
 	{63, ByFloat, flicker, false},
 	{62, ByGoroutine, wobble, false},
 	{60, ByShared, runNumber, false},
+	{55, ByPlace, processNumber, false},
+	{52, ByOrder, otherChange, false},
 	{51, ByRandom, otherTime, false},
 	{50, ByRandom, otherValues, false},
 	{49, ByPlace, onePerRun, false},
@@ -192,7 +196,7 @@ func (s *scene) views() (out []*scene) {
 		if Equal(a, b) {
 			continue
 		}
-		v := &scene{headers: s.headers, names: s.names, event: slices.Concat(event, s.a[:k]), a: s.a[k:], b: s.b[k:]}
+		v := &scene{headers: s.headers, names: s.names, together: s.together, event: slices.Concat(event, s.a[:k]), a: s.a[k:], b: s.b[k:]}
 		v.derive()
 		out = append(out, v)
 	}

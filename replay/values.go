@@ -418,11 +418,15 @@ func constantOffset(s *scene) string {
 }
 
 // runNumber: one value a run, and one run's is twice the other's, as of a count
-// that both add to, or one more, as of a count of runs.
+// that both add to, or one more, as of a count of runs. Of two runs one after
+// the other, the second may be some more ahead.
 func runNumber(s *scene) string {
 	for _, n := range s.numbers {
 		if len(n.xs) == 0 || n.width != 0 {
 			continue
+		}
+		if x, y := n.xs[0], n.ys[0]; s.together && !n.span && 0 < x && x < y && y-x < 64 && y < 1<<16 && n.apart() == 1 {
+			return fmt.Sprintf("%s is %d in one run and %d in the next, as a count that outlives a run", n.where, x, y)
 		}
 		distinct, _, _ := n.pairs()
 		if n.span {
@@ -644,7 +648,7 @@ func otherTime(s *scene) string {
 
 func otherValues(s *scene) string {
 	a, b, ok := s.pair()
-	if !ok {
+	if !ok || a.Kind != b.Kind {
 		return ""
 	}
 	return fmt.Sprintf("%s %s%s has another %s and the same shape, and no choice of chance differs before", a.Cell, a.Op, kindOf(a), strings.Join(fieldsApart(a, b), ", "))
@@ -656,9 +660,17 @@ func fieldsApart(a, b *des.Record) (out []string) {
 		name  string
 		apart bool
 	}{
-		{"key", a.Key != b.Key}, {"cause", a.Cause != b.Cause}, {"op", a.Op != b.Op}, {"cell", a.Cell != b.Cell},
-		{"link", a.Link != b.Link}, {"port", a.Port != b.Port}, {"kind", a.Kind != b.Kind}, {"a", a.A != b.A}, {"b", a.B != b.B},
-		{"text", a.Text != b.Text}, {"payload", !bytes.Equal(a.Data, b.Data)},
+		{"key", a.Key != b.Key},
+		{"cause", a.Cause != b.Cause},
+		{"op", a.Op != b.Op},
+		{"cell", a.Cell != b.Cell},
+		{"link", a.Link != b.Link},
+		{"port", a.Port != b.Port},
+		{"kind", a.Kind != b.Kind},
+		{"a", a.A != b.A},
+		{"b", a.B != b.B},
+		{"text", a.Text != b.Text},
+		{"payload", !bytes.Equal(a.Data, b.Data)},
 	} {
 		if f.apart {
 			out = append(out, f.name)
