@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"example.com/dsim/cells"
+	"example.com/dsim/des"
 	"example.com/dsim/replay"
 	"example.com/dsim/scenarios"
 )
@@ -41,8 +43,28 @@ func secondRun(ctx context.Context, o *runFlags, file string, sc *scenarios.Scen
 			return d, nil
 		}
 	}
-	return &replay.Difference{What: "summary", Suspect: replay.Suspicion{Evidence: fmt.Sprintf(
-		"the digests of two runs differ, %016x and %016x, but %d recorded runs were equal", uint64(first.Digest), uint64(again.Digest), attempts)}}, nil
+	d := &replay.Difference{What: "summary", At: first.End, Cells: cellsApart(first, again), Suspect: replay.Suspicion{
+		Class: replay.ByShared, Evidence: fmt.Sprintf("the first run differs from the second, %016x and %016x, but %d later ones are equal, as if the first had left something behind",
+			uint64(first.Digest), uint64(again.Digest), attempts),
+	}}
+	if len(d.Cells) > 0 {
+		d.Cell = d.Cells[0]
+	}
+	return d, nil
+}
+
+// cellsApart are the cells whose folds differ, in the order of names.
+func cellsApart(a, b *scenarios.Result) (names []string) {
+	folds := make(map[cells.ID]des.Fold)
+	for _, c := range a.Cells {
+		folds[c.ID] = c.Fold
+	}
+	for _, c := range b.Cells {
+		if f, ok := folds[c.ID]; !ok || f != c.Fold {
+			names = append(names, string(c.ID))
+		}
+	}
+	return names
 }
 
 func plainRun(ctx context.Context, o *runFlags, sc *scenarios.Scenario) (*scenarios.Result, error) {
