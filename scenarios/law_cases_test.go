@@ -83,6 +83,10 @@ func shippedFiles(t testing.TB) (files []string) {
 	return files
 }
 
+// lawBound ends the runs of great scenarios early: a leak shows soon, or not at
+// all.
+const lawBound = "run.events=6000"
+
 // lawSource reads one of lawFiles.
 func lawSource(t testing.TB, file string) *Source {
 	t.Helper()
@@ -100,7 +104,7 @@ func lawSource(t testing.TB, file string) *Source {
 // lawWorld builds the world of a case.
 func lawWorld(t testing.TB, c lawCase, opt WorldOptions) *World {
 	t.Helper()
-	sc, err := lawSource(t, c.file).Build(BuildOptions{Seed: des.SeedOf(c.seed), Registry: opt.Registry})
+	sc, err := lawSource(t, c.file).Build(BuildOptions{Seed: des.SeedOf(c.seed), Set: []string{lawBound}, Registry: opt.Registry})
 	if err != nil {
 		t.Fatalf("%s: %v", c, err)
 	}
