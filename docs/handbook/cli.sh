@@ -18,7 +18,7 @@ END
 page() {
 	printf '\n## %s\n\n```\n' "$*"
 	shift
-	"$bin/dsim" "$@" --help | sed 's/ (default true)$//; s/[ \t]*$//'
+	"$bin/dsim" "$@" --help | sed 's/[ \t]*$//'
 	printf '```\n'
 }
 page dsim
