@@ -66,7 +66,7 @@ func transcriptOf(t *testing.T, file string) string {
 		return b.String()
 	}
 	r := w.Result()
-	fmt.Fprintf(&b, "\n%s at %s, after %d events\n", r.Verdict, r.End, r.Events)
+	fmt.Fprintf(&b, "\n%s at %s\n", r.Verdict, r.End)
 	for _, x := range r.Expect {
 		fmt.Fprintf(&b, "  %-12s %s%s\n", x.Verdict, x.Text, metText(&x))
 	}

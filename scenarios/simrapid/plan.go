@@ -13,8 +13,10 @@ import (
 type Plan struct {
 	Name  string
 	Cells [2]int // how many, least and most; at least 1
-	// Extra is how many links at most are added to the tree that joins all
-	// cells; 0 leaves a tree.
+	// Shape says which cells are joined; nil draws a tree. Smaller worlds have
+	// the same shape.
+	Shape Shape
+	// Extra is how many links at most are added to those of the shape.
 	Extra int
 	// Cell gives the protocol of the i-th cell, named c0, c1, …, and its
 	// parameters.
@@ -90,11 +92,14 @@ func Seed(rt *rapid.T) des.Seed {
 	return des.SeedOf(rapid.Uint64().Draw(rt, "seed"))
 }
 
-// join draws the links: each cell to one before it, then some more.
+// join draws the links: those of the shape, then some more.
 func (w *World) join(rt *rapid.T, p *Plan) {
-	for i := 1; i < len(w.Cells); i++ {
-		to := i - 1 - rapid.IntRange(0, i-1).Draw(rt, "back") // smaller is a line
-		w.link(rt, p, to, i)
+	shape := p.Shape
+	if shape == nil {
+		shape = Tree
+	}
+	for _, pair := range shape(rt, len(w.Cells)) {
+		w.link(rt, p, pair[0], pair[1])
 	}
 	if len(w.Cells) < 2 || p.Extra == 0 {
 		return
