@@ -138,7 +138,6 @@ func (l *layer) leave(e cells.Env, p *port) {
 func (l *layer) connect(e cells.Env, p *port) {
 	p.state = connected
 	p.heard = e.Now()
-	p.begin(l)
 	l.Opened++
 	l.arm(e, p, timerTick, l.config.Heartbeat)
 	l.arm(e, p, timerSilence, l.silence)

@@ -126,7 +126,6 @@ func (c *cell) Up(e cells.Env, n cells.Port) {
 	}
 	c.ports[n] = port{up: true, name: info.Name, own: c.self + ":" + info.Name, peer: info.Peer, mtu: info.MTU}
 	for _, t := range c.trees {
-		*t.end(n) = end{}
 		c.tell(e, t, n)
 	}
 }

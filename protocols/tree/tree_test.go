@@ -299,6 +299,11 @@ func TestQuestionsFromBelowGoOnAsOne(t *testing.T) {
 	recv(k, 1, "TREE_BUILD r "+i1+" 0 4")
 	k.Advance(20 * time.Millisecond)
 	k.WantSome("when the way has changed, again", celltest.EmitAny(KindJoined), send(1, "ADMIT r "+i1+" 4"))
+	k.Down(2, cells.ErrRemoved)
+	k.Up(2)
+	k.Take()
+	recv(k, 1, "ADMITTED r "+i1+" 4 9")
+	k.Idle("who asked is another now")
 }
 
 func TestDataAndTokens(t *testing.T) {

@@ -243,6 +243,9 @@ func (d *drawn) faults(t *rapid.T) {
 	at := clock.Time(0)
 	for range rapid.IntRange(0, 10).Draw(t, "faults") {
 		at = at.Add(time.Duration(rapid.IntRange(0, 2500).Draw(t, "ms")) * time.Millisecond)
+		if rapid.IntRange(0, 9).Draw(t, "long") == 9 {
+			at = at.Add(12 * time.Second) // until a neighbour is given up
+		}
 		if err := d.until(at); err != nil {
 			d.fail(t, err)
 		}
@@ -367,6 +370,59 @@ func (d *drawn) happened() map[string]bool {
 		"loss":         drops.Lost > 0,
 		"invalidation": count("invalidations") > 0,
 		"transactions": d.counts[KindComplete.String()] > 0,
+	}
+}
+
+// A cell that has executed a transaction crashes, and comes back with nothing
+// into the tree by another way, on which the request is still coming: it must
+// not execute it again.
+//
+//	r ---- 1 ms ---- y ---- 1 ms ---- a
+//	 \---- 300 ms -- z ---- 1 ms ----/
+func TestARequestOnASlowWayFindsANewLife(t *testing.T) {
+	w := newWorldOf(1, func(id cells.ID) Config {
+		c := Defaults()
+		c.Root = id == "r"
+		c.RTO = time.Second
+		return c
+	})
+	link := func(a, b cells.ID, params string) cells.Change {
+		return cells.Change{Op: cells.AddLink, Link: cells.LinkSpec{Name: string(a + b), A: cells.Endpoint{Cell: a, Port: string(b)},
+			B: cells.Endpoint{Cell: b, Port: string(a)}, Both: paramsOf(params)}}
+	}
+	batch := []cells.Change{addCell("r"), addCell("y"), addCell("z"), addCell("a"),
+		link("r", "y", "delay=1ms"), link("r", "z", "delay=300ms"), link("a", "y", "delay=1ms"), link("a", "z", "delay=1ms")}
+	step := func(ms int64, changes ...cells.Change) {
+		t.Helper()
+		if len(changes) > 0 {
+			if err := w.apply(changes...); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := w.until(clock.Time(ms * 1e6)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	step(5000, batch...)
+	if _, err := w.net.Command("r", []string{"transact"}); err != nil {
+		t.Fatal(err)
+	}
+	step(5005)
+	if w.attr("a", "executed") != 1 {
+		t.Fatal("a has not executed the transaction")
+	}
+	step(5006, setRun("a", "crash"), setLink("ay", "cut=lost"))
+	step(5700, setRun("a", "restart"))
+	if w.attr("a", "requests_seen") != 1 || w.attr("a", "executed") != 0 || w.attr("r", "transactions_partial") != 1 {
+		t.Errorf("in its new life a has seen %d requests and executed %d; %d are partial\n%s", w.attr("a", "requests_seen"), w.attr("a", "executed"), w.attr("r", "transactions_partial"), w.show())
+	}
+	step(10000)
+	if _, err := w.net.Command("r", []string{"transact"}); err != nil {
+		t.Fatal(err)
+	}
+	step(12000)
+	if w.attr("r", "transactions_completed") != 1 || w.attr("r", "last_cells") != 4 {
+		t.Error("the next is not complete")
 	}
 }
 
