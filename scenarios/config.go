@@ -57,7 +57,10 @@ func configParams(cfg any) ([]param, error) {
 			continue
 		}
 		kind, known := configTypes[f.Type]
-		if !known || !f.IsExported() || !nameRule.MatchString(name) || slices.Contains(cellKeys, name) {
+		if slices.Contains(cellKeys, name) {
+			return nil, fmt.Errorf("field %s: %q means something else in every cell", f.Name, name)
+		}
+		if !known || !f.IsExported() || !nameRule.MatchString(name) {
 			return nil, fmt.Errorf("field %s %s: not a parameter that scenarios can give", f.Name, f.Type)
 		}
 		x := param{

@@ -20,6 +20,8 @@
 //
 //	-dsim.seed N     this seed alone
 //	-dsim.runs N     how many seeds, from 1; default 10, with -short 3
+//	-dsim.set K=V    another value in the scenario, as --set of the command has it
+//	-dsim.tell       log what happens: commands, what cells say, what links do
 //	-dsim.trace L    choices (the default), events, or off
 //
 // Runs share nothing: tests may be parallel, shuffled, repeated, and run under

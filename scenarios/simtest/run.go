@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,7 +18,26 @@ var (
 	seedFlag  = flag.String("dsim.seed", os.Getenv("DSIM_SEED"), "run worlds under this seed alone")
 	runsFlag  = flag.Int("dsim.runs", 0, "run worlds under so many seeds, from 1; 0 is 10, with -short 3")
 	traceFlag = flag.String("dsim.trace", "choices", "what the trace of a failed run holds: choices, events or off")
+	tellFlag  = flag.Bool("dsim.tell", false, "log what happens in worlds, one line an event of interest")
+	setFlag   overrides
 )
+
+func init() {
+	flag.Var(&setFlag, "dsim.set", "override a value of the scenario, \"links.ab.loss=30%\"; may be repeated")
+}
+
+// overrides are the values of a flag that may be repeated.
+type overrides []string
+
+func (o *overrides) String() string { return strings.Join(*o, " ") }
+
+func (o *overrides) Set(s string) error {
+	if !strings.Contains(s, "=") {
+		return fmt.Errorf("override %q: want path=value, such as links.ab.loss=30%%", s)
+	}
+	*o = append(*o, s)
+	return nil
+}
 
 // Options change how worlds are run.
 type Options struct {
@@ -135,7 +155,7 @@ func (o *Options) seeds(t *testing.T) ([]des.Seed, error) {
 // one runs one world, with its trace.
 func (o *Options) one(t *testing.T, src *scenarios.Source, path string, seed des.Seed, body func(*World)) {
 	t.Helper()
-	sc, err := src.Build(scenarios.BuildOptions{Seed: seed, Set: o.Set, Registry: o.Registry})
+	sc, err := src.Build(scenarios.BuildOptions{Seed: seed, Set: slices.Concat(o.Set, setFlag), Registry: o.Registry})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,11 +164,26 @@ func (o *Options) one(t *testing.T, src *scenarios.Source, path string, seed des
 	if err := w.trace(sc, &opt); err != nil {
 		t.Fatal(err)
 	}
+	if *tellFlag {
+		tell := scenarios.Transcript(t.Output())
+		if opt.Records != nil {
+			tell = both{tell, opt.Records}
+		}
+		opt.Records = tell
+	}
 	if w.World, err = scenarios.NewWorld(sc, opt); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(w.finish)
 	body(w)
+}
+
+// both hands records to two sinks.
+type both [2]des.Sink
+
+func (b both) Record(r *des.Record) {
+	b[0].Record(r)
+	b[1].Record(r)
 }
 
 // trace begins to record, if it is to be recorded.
@@ -192,16 +227,27 @@ func (w *World) finish() {
 			}
 		}
 	}
-	if err := keep(w.Name(), w.Scenario.Seed); err != nil {
-		w.Logf("the seed could not be kept: %v", err)
+	if len(setFlag) == 0 { // else it is another test that failed
+		if err := keep(w.Name(), w.Scenario.Seed); err != nil {
+			w.Logf("the seed could not be kept: %v", err)
+		}
 	}
 	seed := w.Scenario.Seed.String()
 	w.Logf("at %s, after %d events, seed %s", w.Now(), w.Scheduler().Executed(), seed)
-	if w.path != "" {
-		w.Logf("to repeat it: dsim run %s --seed %s", w.path, seed)
+	if w.path != "" && w.Scenario.Shipped() {
+		w.Logf("to repeat it: dsim run %s --seed %s%s", w.path, seed, setWords("--set ", w.Scenario.Set))
 	}
 	test, _, _ := strings.Cut(w.Name(), "/seed=")
-	w.Logf("to repeat it: go test -run '^%s$' -dsim.seed=%s", strings.ReplaceAll(test, "/", "$/^"), seed)
+	w.Logf("to repeat it: go test -run '^%s$' -dsim.seed=%s%s", strings.ReplaceAll(test, "/", "$/^"), seed, setWords("-dsim.set=", setFlag))
+}
+
+// setWords are overrides as a command line has them.
+func setWords(flag string, set []string) string {
+	var b strings.Builder
+	for _, s := range set {
+		fmt.Fprintf(&b, " %s'%s'", flag, strings.ReplaceAll(s, "'", `'\''`))
+	}
+	return b.String()
 }
 
 // judge ends the run and fails the test unless it came out as it is meant to.
