@@ -194,9 +194,6 @@ links: {ab: {between: [a:p0, b:p0], delay: 1ms}}
 timeline: [{at: 5ms, a: go}]
 run: {until: 1s}
 `, WorldOptions{Registry: r}).Run()
-		if at == "state" { // nobody looks, until the end
-			continue
-		}
 		if res.Verdict != Fail || res.Failure == nil || res.Failure.Property != PropertyPanic {
 			t.Errorf("panic in %s: %s, %v", at, res.Verdict, res.Failure)
 		}

@@ -98,10 +98,11 @@ func (w *World) Result() *Result {
 	if w.opt.Marks != nil {
 		w.mark()
 	}
+	state := w.attrsOf() // a cell that cannot say what it is fails the run
 	err := w.sched.Err()
 	r := &Result{
 		Scenario: w.Scenario, Verdict: Pass, Digest: w.host.Digest(), Events: w.sched.Executed(),
-		End: w.sched.Now(), Err: err, Cells: w.attrsOf(), Totals: w.net.Totals(),
+		End: w.sched.Now(), Err: err, Cells: state, Totals: w.net.Totals(),
 	}
 	w.judgeError(err)
 	whole := err == nil && !w.sched.Stopped() && r.End >= w.Scenario.Run.Until
