@@ -96,6 +96,7 @@ func (d *decoder) scenario(root *yamlx.Node, sc *Scenario) {
 	sc.Expect = d.expectations(section("expect"))
 	sc.Fails = d.fails(root.Get("fails"), sc.Expect)
 	sc.Run = d.run(section("run"))
+	sc.Study = d.study(section("study"), sc.Expect)
 	d.checkFaultsEnd(sc)
 }
 

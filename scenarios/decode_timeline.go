@@ -214,6 +214,12 @@ func (d *decoder) condition(n *yamlx.Node, what string) *Condition {
 	if err == nil {
 		return c
 	}
+	d.unsound(n, what, text, err)
+	return nil
+}
+
+// unsound says what is wrong with an expression, where in it that is.
+func (d *decoder) unsound(n *yamlx.Node, what, text string, err error) {
 	pos := n.Pos
 	e, is := (*expr.Error)(nil), false
 	if is = errors.As(err, &e); is && pos.Line > 0 && !strings.ContainsAny(text, "\n\\'\"") {
@@ -223,10 +229,9 @@ func (d *decoder) condition(n *yamlx.Node, what string) *Condition {
 		}
 	} else if is && e.Offset > 0 {
 		d.errs.add(pos, "%s: character %d: %v", what, e.Offset+1, err)
-		return nil
+		return
 	}
 	d.errs.add(pos, "%s: %v", what, err)
-	return nil
 }
 
 // entryReader decodes the actions of one entry.

@@ -105,6 +105,19 @@
 // looked at is said where they are run, as are the exact semantics of
 // expectations.
 //
+// # Studies
+//
+// What a scenario is tried with, and what is measured, stands under study; the
+// run itself takes no notice of it. Package study runs it:
+//
+//	study:
+//	  matrix: {links.ab.loss: [0%, 5%], cells.alice.rto: 20ms..100ms/20ms}
+//	  repeat: 20
+//	  measure: [bob.delivered, 'links.ab.lost * 1000 / links.ab.sent', met:NAME]
+//
+// A measure is a number as conditions have it, at the end of the run, or one of
+// end, events, pass, and met: with the name of an expectation.
+//
 // # Leaves to others
 //
 // What a change does is left to the datacenter; which text a parameter of a

@@ -110,9 +110,13 @@ func compile(text string, scope *expr.Scope) (*Condition, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Condition{Text: text, prog: prog}
+	return &Condition{Text: text, prog: prog, Watch: watches(prog)}, nil
+}
+
+// watches are what an expression reads.
+func watches(prog *expr.Program) (list []Watch) {
 	for _, r := range prog.Refs {
-		c.Watch = append(c.Watch, Watch{cells.ID(r.Cell), r.Attr, r.Link, r.Counter, Side(r.Side)})
+		list = append(list, Watch{cells.ID(r.Cell), r.Attr, r.Link, r.Counter, Side(r.Side)})
 	}
-	return c, nil
+	return list
 }

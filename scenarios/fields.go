@@ -32,6 +32,7 @@ var scenarioFields = []field{
 	{"expect", "what must hold", false, listShape(expectShape)},
 	{"fails", "the property or expectation that is meant to fail", false, textShape},
 	{"run", "how the run goes", true, object("run", runFields)},
+	{"study", "what it is tried with, and what is measured: dsim study", false, object("study", studyFields)},
 }
 
 var defaultsFields = []field{
@@ -168,6 +169,18 @@ var expectFields = []field{
 	{"within", "eventually, settled: how soon", false, scalar(span)},
 	{"after", "eventually, settled: counted from the start, or from the last of the faults", false, enum(afterWords...)},
 	{"name", "what reports call it", false, textShape},
+}
+
+var studyFields = []field{
+	{"matrix", "paths, as --set takes them, and the values of each: all combinations are run", false, matrixShape},
+	{"repeat", "how many seeds for each combination; 1 without it", false, plainCount},
+	{"measure", "what is measured: numbers as in conditions, end, events, pass, met:EXPECTATION", false, oneOrMore(textShape)},
+}
+
+var rangeFields = []field{
+	{"from", "the first value", true, textShape},
+	{"to", "the last, if the steps reach it", true, textShape},
+	{"step", "from one to the next", true, textShape},
 }
 
 var runFields = []field{

@@ -44,6 +44,12 @@ func printScenario(sc *Scenario) string {
 		}
 		b.WriteString("\n")
 	}
+	if sc.Study != nil {
+		fmt.Fprintf(&b, "study %+v repeat %d\n", sc.Study.Matrix, sc.Study.Repeat)
+		for _, m := range sc.Study.Measure {
+			fmt.Fprintf(&b, "  measure %q word %q met %q %v\n", m.Text, m.word, m.met, m.watch)
+		}
+	}
 	return b.String()
 }
 

@@ -28,6 +28,7 @@ type Scenario struct {
 	Expect    []Expectation  // in the order of the file
 	Fails     string         // the property, or the name of the expectation, that is meant to fail
 	Run       RunSpec
+	Study     *Study     // what it is tried with; nil if the file does not say
 	StopFault clock.Time // of the first `stop: faults`; clock.Never if there is none
 
 	scope *expr.Scope // what conditions can speak of

@@ -272,6 +272,13 @@ func rootsShape(b *schemaBuilder) *schema {
 	return anyOf(scalar(count)(b), listShape(nameShape)(b), b.object(rootsFields))
 }
 
+// matrixShape is paths with their values: a list, or a range.
+func matrixShape(b *schemaBuilder) *schema {
+	return &schema{Type: "object", AdditionalProperties: anyOf(oneOrMore(textShape)(b), object("range", rangeFields)(b))}
+}
+
+func plainCount(*schemaBuilder) *schema { return plain(count) }
+
 func pair(s *schema) *schema {
 	return &schema{Type: "array", Items: s, MinItems: ptr(2), MaxItems: ptr(2)}
 }

@@ -80,7 +80,7 @@ func (d *decoder) override(root *yamlx.Node, set string) {
 func mayBegin(names []string, i int) bool {
 	switch i {
 	case 0:
-		return names[0] == "run" || names[0] == "defaults"
+		return names[0] == "run" || names[0] == "defaults" || names[0] == "study"
 	case 1:
 		return names[0] == "defaults"
 	case 2:

@@ -102,8 +102,10 @@ func TestRegularGraphsAgreeWithClosedFormulas(t *testing.T) {
 				degrees, kinds = count[int](0, 1), count[string]("root", 1)
 			}
 			g, err := Tree(int64(depth), int64(f))
-			check(fmt.Sprint("tree ", depth, f), g, err, shape{nodes, nodes - 1, 2 * depth, degrees, kinds,
-				count[string]("inner", inner, "leaf", leaves*min(depth, 1))})
+			check(fmt.Sprint("tree ", depth, f), g, err, shape{
+				nodes, nodes - 1, 2 * depth, degrees, kinds,
+				count[string]("inner", inner, "leaf", leaves*min(depth, 1)),
+			})
 		}
 	}
 	for _, k := range []int{2, 4, 6, 8, 12} {
@@ -212,8 +214,17 @@ func TestPictureOfRegularGraphsHasRoom(t *testing.T) {
 		name   string
 		values []int64
 	}{
-		{"line", []int64{9}}, {"ring", []int64{9}}, {"star", []int64{2}}, {"star", []int64{9}}, {"grid", []int64{3, 5}}, {"torus", []int64{3, 5}},
-		{"tree", []int64{3, 3}}, {"tree", []int64{5, 1}}, {"mesh", []int64{7}}, {"fat-tree", []int64{2}}, {"fat-tree", []int64{6}},
+		{"line", []int64{9}},
+		{"ring", []int64{9}},
+		{"star", []int64{2}},
+		{"star", []int64{9}},
+		{"grid", []int64{3, 5}},
+		{"torus", []int64{3, 5}},
+		{"tree", []int64{3, 3}},
+		{"tree", []int64{5, 1}},
+		{"mesh", []int64{7}},
+		{"fat-tree", []int64{2}},
+		{"fat-tree", []int64{6}},
 	} {
 		g := generate(t, c.name, des.SeedOf(1), c.values...)
 		for i, a := range g.Nodes {
