@@ -43,7 +43,7 @@ type Difference struct {
 	Number    uint64 // of the first differing record: how many are equal
 	A, B      Side
 	Choice    *ChoiceDifference // the first choice that differs, if one does
-	names     names
+	names     names             // of the entities near it
 	Header    []HeaderDifference
 	Suspect   Suspicion   // the likeliest cause
 	Also      []Suspicion // others that would explain it, likelier first

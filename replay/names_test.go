@@ -74,12 +74,13 @@ func TestKnownCausesSilenceGuesses(t *testing.T) {
 		"seed":     func(h *Header) { h.Seed = "8" },
 		"set":      func(h *Header) { h.Set = []string{"links.ab.loss=11%"} },
 		"scenario": func(h *Header) { h.Text = "version: 1\n" },
+		"part":     func(h *Header) { *h = h.with(infoCut, "1s..2s") },
 		"build":    func(h *Header) { h.Build = "dsim other go1 linux/amd64" },
 	} {
 		other := h
 		change(&other)
 		want := Class(field)
-		if field == "set" {
+		if field == "set" || field == "part" {
 			want = ByScenario
 		}
 		if d := diff(other); d.Suspect.Class != want || len(d.Also) != 0 {

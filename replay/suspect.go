@@ -68,6 +68,7 @@ const knownWeight = 94
 // be right where no heavier one applies.
 var rules = []rule{
 	{100, BySeed, header("seed", "the seeds differ: %s and %s"), false},
+	{99, ByScenario, header("info "+infoCut, "a part of a run is compared: of the first %q, of the second %q (empty: the whole)"), false},
 	{98, ByScenario, header("text", "the scenarios' texts differ (SHA-256 %.12s… and %.12s…)"), false},
 	{98, ByScenario, header("set", "the overrides differ: %q and %q"), false},
 	{98, ByScenario, header("scenario", "the scenarios differ: %s and %s"), false},

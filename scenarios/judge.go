@@ -133,7 +133,7 @@ func (j *judge) verdict(end clock.Time, whole bool) ExpectResult {
 	}
 	// What had not happened yet may have been to come after an earlier end than
 	// the scenario was written for.
-	had := whole && !j.w.Scenario.Run.Short
+	had := whole && !j.w.Scenario.Short
 	switch {
 	case j.failed != nil:
 	case j.spec.Mode == Sometimes:

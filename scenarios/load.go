@@ -114,7 +114,7 @@ func (s *Source) Build(opt BuildOptions) (sc *Scenario, err error) {
 	if err := d.checkServed(); err != nil {
 		return nil, err
 	}
-	sc.Run.Short = len(opt.Set) > 0 && sc.Run.Until < s.until()
+	sc.Short = len(opt.Set) > 0 && sc.Run.Until < s.until()
 	sc.Options = d.drawn()
 	sc.scope = d.scope
 	return sc, nil

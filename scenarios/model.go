@@ -28,6 +28,7 @@ type Scenario struct {
 	Expect    []Expectation  // in the order of the file
 	Fails     string         // the property, or the name of the expectation, that is meant to fail
 	Run       RunSpec
+	Short     bool       // an override ends the run before the file's own end
 	Study     *Study     // what it is tried with; nil if the file does not say
 	StopFault clock.Time // of the first `stop: faults`; clock.Never if there is none
 
@@ -54,7 +55,6 @@ type RunSpec struct {
 	Events   uint64        // limit; 0 for the default
 	Delta    uint16        // limit; 0 for the default
 	NoStop   bool          // go on after a failure
-	Short    bool          // an override ends it before the file's own end
 }
 
 // Action is an entry of the timeline: a trigger, and what to do then.

@@ -16,7 +16,9 @@ func TestUnquotedValuesAreTold(t *testing.T) {
 	if _, errs := Parse("x.yaml", []byte(strings.ReplaceAll(strings.ReplaceAll(text, "links", "'links"), "0}", "0'}"))); len(errs) > 0 {
 		t.Errorf("quoted, it is %v", errs)
 	}
-	if _, errs := Parse("x.yaml", []byte("a: {b: 1\nc: 2\n")); len(errs) != 1 || strings.Contains(errs[0].Msg, "quotes") {
-		t.Errorf("%v: want no such hint where nothing is to be quoted", errs)
+	for _, open := range []string{"a: {b: 1\nc: 2\n", "a: {b: {c: d}\ne: 2\n", "a: {b: [c, d]\ne: 2\n"} {
+		if _, errs := Parse("x.yaml", []byte(open)); len(errs) != 1 || strings.Contains(errs[0].Msg, "quotes") {
+			t.Errorf("%v: want no such hint where nothing is to be quoted", errs)
+		}
 	}
 }

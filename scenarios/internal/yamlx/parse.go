@@ -120,7 +120,7 @@ func syntaxError(name string, text []byte, err error) Error {
 
 // unquoted finds a plain value within { } or [ ] that goes on with what ends
 // it there: a bracket or a quote.
-var unquoted = regexp.MustCompile(`[{,[]\s*(?:[\w.-]+:\s+)?([^\s"'\[\]{},][^,{}]*["\[{])`)
+var unquoted = regexp.MustCompile(`[{,[]\s*(?:[\w.-]+:\s+)?([^\s"'\[\]{},:][^,{}:]*["\[])`)
 
 // converter turns the library's nodes into ours.
 type converter struct {
