@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"example.com/dsim/des"
 	"example.com/dsim/links"
@@ -228,9 +230,27 @@ func (a *app) manCommand(root *cobra.Command) *cobra.Command {
 			if err := os.MkdirAll(args[0], 0o755); err != nil {
 				return exit(exitEnvironment, err)
 			}
-			root.DisableAutoGenTag = true
-			err := doc.GenManTree(root, &doc.GenManHeader{Title: "DSIM", Section: "1", Source: "dsim", Manual: "dsim"}, args[0])
-			return environment(err)
+			return environment(writeManual(root, args[0]))
 		},
 	}
+}
+
+// writeManual writes the pages of a command and of those below it. Cobra gives
+// each page the month it was written in; it is taken out again.
+func writeManual(c *cobra.Command, dir string) error {
+	for _, below := range c.Commands() {
+		if !below.IsAvailableCommand() || below.IsAdditionalHelpTopicCommand() {
+			continue
+		}
+		if err := writeManual(below, dir); err != nil {
+			return err
+		}
+	}
+	var never time.Time
+	var page bytes.Buffer
+	if err := doc.GenMan(c, &doc.GenManHeader{Title: "DSIM", Section: "1", Date: &never, Source: "dsim", Manual: "dsim"}, &page); err != nil {
+		return err
+	}
+	text := strings.Replace(page.String(), `"`+never.Format("Jan 2006")+`"`, `""`, 1)
+	return os.WriteFile(filepath.Join(dir, strings.ReplaceAll(c.CommandPath(), " ", "-")+".1"), []byte(text), 0o644)
 }
