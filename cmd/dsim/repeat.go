@@ -4,13 +4,18 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 )
+
+// builtToRun finds where go run puts a program: a folder of its own when it has
+// just linked it, the build cache, wherever that lies, when it did so before.
+var builtToRun = regexp.MustCompile(`/go-build|/[0-9a-f]{2}/[0-9a-f]{64}-d/`)
 
 // self is how the user started this program, as one can start it again.
 func self() string {
 	called := os.Args[0]
-	if strings.Contains(filepath.ToSlash(called), "/go-build") {
+	if builtToRun.MatchString(filepath.ToSlash(called)) {
 		return "go run ./cmd/dsim"
 	}
 	if found, err := exec.LookPath(filepath.Base(called)); err == nil && (called == filepath.Base(called) || found == called) {
