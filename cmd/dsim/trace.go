@@ -66,8 +66,14 @@ func (a *app) traceInfo() *cobra.Command {
 func (a *app) info(t *replay.Trace) {
 	h := t.Header()
 	rows := [][]string{
-		{"trace", t.Name()}, {"scenario", h.Scenario}, {"seed", h.Seed}, {"set", strings.Join(h.Set, " ")},
-		{"build", h.Build}, {"format", strconv.Itoa(h.Version)}, {"level", h.Level.String()}, {"text", h.TextHash},
+		{"trace", t.Name()},
+		{"scenario", h.Scenario},
+		{"seed", h.Seed},
+		{"set", strings.Join(h.Set, " ")},
+		{"build", h.Build},
+		{"format", strconv.Itoa(h.Version)},
+		{"level", h.Level.String()},
+		{"text", h.TextHash},
 	}
 	if what, ok := h.Part(); ok {
 		rows = append(rows, []string{"part", what + partOf(&h)})
