@@ -72,8 +72,12 @@ func (w *watcher) options() scenarios.WorldOptions {
 	if w.frames != nil {
 		records = append(records, w.frames)
 	}
-	if w.flags.verbose > 0 {
-		records = append(records, &teller{w.err, w.flags.verbose > 1})
+	switch w.flags.verbose {
+	case 0:
+	case 1:
+		records = append(records, scenarios.Transcript(w.err))
+	default:
+		records = append(records, &teller{w.err})
 	}
 	switch len(records) {
 	case 0:
@@ -216,25 +220,11 @@ func writeFile(path string, write func(*os.File) error) error {
 	return err
 }
 
-// teller prints records as they happen: what people want to know of, or all.
-type teller struct {
-	to  *screen
-	all bool
-}
-
-var told = map[des.Op]bool{
-	des.OpEmit: true, des.OpVerdict: true, des.OpState: true, des.OpChange: true, des.OpTimeline: true,
-	des.OpCommand: true, des.OpAnswer: true, des.OpPanic: true, des.OpDown: true, des.OpMiss: true, des.OpDial: true,
-	des.OpListen: true, des.OpClose: true,
-}
+// teller prints every record as it happens.
+type teller struct{ to *screen }
 
 // Record prints a record on one line.
-func (t *teller) Record(r *des.Record) {
-	if !t.all && !told[r.Op] {
-		return
-	}
-	t.to.printf("%s\n", recordLine(r))
-}
+func (t *teller) Record(r *des.Record) { t.to.printf("%s\n", recordLine(r)) }
 
 // recordLine is a record on one line, for people.
 func recordLine(r *des.Record) string {
