@@ -4,8 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"slices"
 	"strconv"
 	"strings"
+
+	"example.com/dsim/des/suggest"
 )
 
 // Bounds on what ParseSampler reads.
@@ -364,46 +367,19 @@ func shapeText(a Ratio) string {
 }
 
 // nearestShape is the distribution that was probably meant: what a name begins,
-// or differs from by few letters.
+// or is close to.
 func nearestShape(name string) *shape {
 	name = strings.ToLower(name)
-	best, least := (*shape)(nil), 3
-	if len(name) > 32 {
+	var names []string
+	for i := range shapes {
+		if len(name) >= 3 && strings.HasPrefix(shapes[i].name, name) {
+			return &shapes[i]
+		}
+		names = append(names, shapes[i].name)
+	}
+	near, ok := suggest.Nearest(name, names)
+	if !ok {
 		return nil
 	}
-	for i := range shapes {
-		k := &shapes[i]
-		d := edits(name, k.name)
-		if len(name) >= 3 && strings.HasPrefix(k.name, name) {
-			d = 0
-		}
-		if d < least {
-			best, least = k, d
-		}
-	}
-	return best
-}
-
-// edits is how many letters must be changed, added, removed or swapped with
-// their neighbour to make a into b.
-func edits(a, b string) int {
-	before, row, next := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		next[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			next[j+1] = min(row[j]+cost, row[j+1]+1, next[j]+1)
-			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
-				next[j+1] = min(next[j+1], before[j-1]+1)
-			}
-		}
-		before, row, next = row, next, before
-	}
-	return row[len(b)]
+	return &shapes[slices.Index(names, near)]
 }

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"example.com/dsim/cells"
+	"example.com/dsim/des/suggest"
 	"example.com/dsim/links"
-	"example.com/dsim/scenarios/internal/suggest"
 	"example.com/dsim/scenarios/internal/yamlx"
 )
 

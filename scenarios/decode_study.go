@@ -8,8 +8,8 @@ import (
 	"strings"
 
 	"example.com/dsim/cells"
+	"example.com/dsim/des/suggest"
 	"example.com/dsim/scenarios/internal/expr"
-	"example.com/dsim/scenarios/internal/suggest"
 	"example.com/dsim/scenarios/internal/yamlx"
 )
 

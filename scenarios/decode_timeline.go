@@ -11,8 +11,8 @@ import (
 
 	"example.com/dsim/cells"
 	"example.com/dsim/clock"
+	"example.com/dsim/des/suggest"
 	"example.com/dsim/scenarios/internal/expr"
-	"example.com/dsim/scenarios/internal/suggest"
 	"example.com/dsim/scenarios/internal/yamlx"
 )
 

@@ -7,8 +7,8 @@ import (
 	"sync"
 
 	"example.com/dsim/cells"
+	"example.com/dsim/des/suggest"
 	"example.com/dsim/scenarios/internal/expr"
-	"example.com/dsim/scenarios/internal/suggest"
 )
 
 // Protocol is a protocol as scenarios know it.

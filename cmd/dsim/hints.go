@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"example.com/dsim/des/suggest"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -15,7 +16,7 @@ func flagError(c *cobra.Command, err error) error {
 	var names []string
 	c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
 	name, unknown := strings.CutPrefix(err.Error(), "unknown flag: --")
-	if near := nearest(name, names); unknown && near != "" {
+	if near, ok := suggest.Nearest(name, names); unknown && ok {
 		return fmt.Errorf("%w; did you mean --%s?", err, near)
 	}
 	return fmt.Errorf("%w; see %s --help", err, c.CommandPath())
@@ -28,45 +29,16 @@ func nearFile(file string) string {
 		return "; dsim list scenarios shows some"
 	}
 	slices.Sort(list)
-	if near := nearest(filepath.Clean(file), list); near != "" {
-		return fmt.Sprintf("; did you mean %s?", near)
+	var names []string
+	for _, f := range list {
+		names = append(names, filepath.Base(f))
+	}
+	if near, ok := suggest.Nearest(filepath.Base(file), names); ok {
+		return fmt.Sprintf("; did you mean %s?", filepath.Join(filepath.Dir(file), near))
 	}
 	more := ""
 	if len(list) > 8 {
 		more = fmt.Sprintf(" and %d more", len(list)-8)
 	}
 	return "; there are " + strings.Join(list[:min(len(list), 8)], ", ") + more
-}
-
-// nearest is the word that is at most two letters away, or a quarter of a long
-// one; "" if there is none.
-func nearest(word string, words []string) string {
-	best, near := max(2, len(filepath.Base(word))/4)+1, ""
-	for _, w := range words {
-		if d := distance(word, w); d < best {
-			best, near = d, w
-		}
-	}
-	return near
-}
-
-// distance is the number of letters to change, add or drop to get from a to b.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		last := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			d := last
-			if a[i] != b[j] {
-				d++
-			}
-			last = row[j+1]
-			row[j+1] = min(d, row[j]+1, last+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -14,6 +14,7 @@ import (
 	"example.com/dsim/cells"
 	"example.com/dsim/clock"
 	"example.com/dsim/des"
+	"example.com/dsim/des/suggest"
 	"example.com/dsim/replay"
 	"github.com/spf13/cobra"
 )
@@ -199,16 +200,7 @@ func cutError(err error) error {
 	if !errors.As(err, &unknown) {
 		return environment(err)
 	}
-	hint := ""
-	if near := nearest(unknown.Cell, unknown.Known); near != "" {
-		hint = fmt.Sprintf("; did you mean %q?", near)
-	} else if n := len(unknown.Known); n > 0 {
-		hint = "; it has " + strings.Join(unknown.Known[:min(n, 8)], ", ")
-		if n > 8 {
-			hint += fmt.Sprintf(" and %d more", n-8)
-		}
-	}
-	return fmt.Errorf("--cell: %w%s", err, hint)
+	return fmt.Errorf("--cell: %w%s", err, suggest.Hint(unknown.Cell, unknown.Known))
 }
 
 func (a *app) traceRepair() *cobra.Command {

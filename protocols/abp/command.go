@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"example.com/dsim/cells"
+	"example.com/dsim/des/suggest"
 )
 
 // TextsMax is how many messages given by command may wait.
@@ -75,35 +76,8 @@ func (p *cell) stats() string {
 
 func unknownCommand(word string) error {
 	meant := ""
-	for _, c := range commands {
-		if distance(word, c) <= 2 {
-			meant = fmt.Sprintf("; did you mean %s?", c)
-			break
-		}
+	if c, ok := suggest.Nearest(word, commands); ok {
+		meant = fmt.Sprintf("; did you mean %s?", c)
 	}
 	return fmt.Errorf("unknown command %q: want %s%s", word, strings.Join(commands, " or "), meant)
-}
-
-// distance is the number of letters to change, add or drop to get from a to b.
-func distance(a, b string) int {
-	if len(a) > 20 {
-		return len(a)
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		last := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			d := last
-			if a[i] != b[j] {
-				d++
-			}
-			last = row[j+1]
-			row[j+1] = min(d, row[j]+1, last+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -7,7 +7,7 @@ import (
 	"math/bits"
 	"strings"
 
-	"example.com/dsim/scenarios/internal/suggest"
+	"example.com/dsim/des/suggest"
 	"github.com/expr-lang/expr/ast"
 )
 
