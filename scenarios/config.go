@@ -10,7 +10,7 @@ import (
 	"example.com/dsim/cells"
 	"example.com/dsim/clock"
 	"example.com/dsim/des"
-	"example.com/dsim/scenarios/internal/suggest"
+	"example.com/dsim/des/suggest"
 )
 
 // param is a parameter of a protocol, read off the tags of a field of its

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"example.com/dsim/des"
-	"example.com/dsim/scenarios/internal/suggest"
+	"example.com/dsim/des/suggest"
 	"example.com/dsim/scenarios/internal/yamlx"
 )
 

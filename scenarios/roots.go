@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"example.com/dsim/cells"
-	"example.com/dsim/scenarios/internal/suggest"
+	"example.com/dsim/des/suggest"
 	"example.com/dsim/scenarios/internal/yamlx"
 )
 

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"example.com/dsim/scenarios/internal/suggest"
+	"example.com/dsim/des/suggest"
 	"example.com/dsim/scenarios/internal/yamlx"
 )
 

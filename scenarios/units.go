@@ -9,7 +9,7 @@ import (
 
 	"example.com/dsim/clock"
 	"example.com/dsim/des"
-	"example.com/dsim/scenarios/internal/suggest"
+	"example.com/dsim/des/suggest"
 )
 
 var (
