@@ -29,15 +29,22 @@ var (
 	}}
 	// Crash crashes a cell and restarts it without its state.
 	Crash = Fault{"crash", func(rt *rapid.T, w *World, at time.Duration) {
-		c := rapid.SampledFrom(w.Cells).Draw(rt, "cell")
-		if w.crashed == nil {
-			w.crashed = make(map[string]bool)
+		if c := w.victim(rt); c != "" {
+			w.Do(at, fmt.Sprintf("crash: %s, for: %s", c, w.For(rt, at)))
 		}
-		if w.crashed[c] {
-			return // one life each is lost: crashes of one cell must not overlap
+	}}
+	// Kept crashes a cell and restarts it with the state that it keeps.
+	Kept = Fault{"kept", func(rt *rapid.T, w *World, at time.Duration) {
+		if c := w.victim(rt); c != "" {
+			w.Do(at, "crash: "+c)
+			w.Do(at+w.For(rt, at), fmt.Sprintf("restart: {cell: %s, state: kept}", c))
 		}
-		w.crashed[c] = true
-		w.Do(at, fmt.Sprintf("crash: %s, for: %s", c, w.For(rt, at)))
+	}}
+	// Pause pauses a cell, and lets it go on.
+	Pause = Fault{"pause", func(rt *rapid.T, w *World, at time.Duration) {
+		if c := w.victim(rt); c != "" {
+			w.Do(at, fmt.Sprintf("pause: %s, for: %s", c, w.For(rt, at)))
+		}
 	}}
 	// Noise makes a link worse for a while.
 	Noise = Fault{"noise", func(rt *rapid.T, w *World, at time.Duration) {
@@ -49,9 +56,24 @@ var (
 		w.Do(at, fmt.Sprintf("set: {link: %s, loss: %d%%}", l.Name, loss))
 		w.Do(at+w.For(rt, at), fmt.Sprintf("set: {link: %s, loss: 0%%}", l.Name))
 	}}
-	// AnyFaults are all families.
+	// AnyFaults are the families that any protocol can meet: not those for
+	// which it must keep its state, or bear to be paused.
 	AnyFaults = []Fault{Cut, OneWay, Crash, Noise}
 )
+
+// victim draws a cell that has not been one before, "" if it has: a cell has at
+// most one life after the first, and its faults do not overlap.
+func (w *World) victim(rt *rapid.T) string {
+	c := rapid.SampledFrom(w.Cells).Draw(rt, "cell")
+	if w.crashed[c] {
+		return ""
+	}
+	if w.crashed == nil {
+		w.crashed = make(map[string]bool)
+	}
+	w.crashed[c] = true
+	return c
+}
 
 // Loss draws links with a delay of 1 to 20 ms, and loss in percent.
 func Loss(least, most int) func(*rapid.T) []string {
