@@ -209,16 +209,6 @@ func (w *world) wantDrops(why string, id cells.ID, r cells.Reason, n uint64) {
 	}
 }
 
-// folds are those of all cells that were ever added, by name and life.
-func (w *world) folds() map[string]des.Fold {
-	m := make(map[string]des.Fold)
-	for i := range w.host.Len() {
-		ref := cells.CellRef(i)
-		m[fmt.Sprintf("%s#%d", w.host.Name(ref), i)] = w.host.Fold(ref)
-	}
-	return m
-}
-
 // params reads "delay=10ms loss=10%".
 func params(text string) (list []cells.Param) {
 	for _, f := range strings.Fields(text) {

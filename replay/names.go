@@ -32,15 +32,6 @@ func (n names) noteAll(lists ...[]des.Record) names {
 	return n
 }
 
-// entity is what people call an entity; its class and number where no record
-// has told.
-func (n names) entity(e des.Entity) string {
-	if s := n[e]; s != "" {
-		return s
-	}
-	return e.String()
-}
-
 // event is the exact name of an event, and whose it is:
 // "43324936:0:0:dir:0:2560 (ab>)".
 func (n names) event(k des.Key) string {

@@ -370,9 +370,9 @@ func otherInput(s *scene) string {
 
 // extra are the effects that only one side's first differing event has, given
 // as that side's and the other's. Nothing if both have some of their own.
-func (s *scene) extra() (more []des.Record, with, without []des.Record, sideA bool) {
+func (s *scene) extra() (more, with, without []des.Record) {
 	if s.other {
-		return nil, nil, nil, false
+		return nil, nil, nil
 	}
 	minus := func(x, y []des.Record) []des.Record {
 		have := map[string]int{}
@@ -392,11 +392,11 @@ func (s *scene) extra() (more []des.Record, with, without []des.Record, sideA bo
 	onlyA, onlyB := minus(s.ga, s.gb), minus(s.gb, s.ga)
 	switch {
 	case len(onlyA) > 0 && len(onlyB) == 0:
-		return onlyA, s.a, s.b, true
+		return onlyA, s.a, s.b
 	case len(onlyB) > 0 && len(onlyA) == 0:
-		return onlyB, s.b, s.a, false
+		return onlyB, s.b, s.a
 	}
-	return nil, nil, nil, false
+	return nil, nil, nil
 }
 
 // rest is what follows the event that a window begins in.
@@ -421,7 +421,7 @@ func count(list []des.Record, of func(*des.Record) string, want string) int {
 
 // movedEffect: what one run did in this event the other does in a later one.
 func movedEffect(s *scene) string {
-	more, with, without, _ := s.extra()
+	more, with, without := s.extra()
 	if more == nil {
 		return ""
 	}
@@ -440,7 +440,7 @@ func movedEffect(s *scene) string {
 
 // shared shape counts of what only one side has here.
 func (s *scene) balance() (more *des.Record, with, without int) {
-	list, a, b, _ := s.extra()
+	list, a, b := s.extra()
 	if list == nil {
 		return nil, 0, 0
 	}
@@ -474,7 +474,7 @@ func kindOf(r *des.Record) string {
 
 // bothSided: each run does it in events in which the other does not.
 func bothSided(s *scene) string {
-	list, with, without, _ := s.extra()
+	list, with, without := s.extra()
 	if list == nil {
 		return ""
 	}
@@ -522,7 +522,7 @@ func bothSided(s *scene) string {
 }
 
 func missing(s *scene) string {
-	if list, _, _, _ := s.extra(); list != nil {
+	if list, _, _ := s.extra(); list != nil {
 		return fmt.Sprintf("one run did %s %s%s at %s, the other did not", list[0].Cell, list[0].Op, kindOf(&list[0]), s.names.place(s.ga[0].Key))
 	}
 	if s.other || len(s.a) == 0 || len(s.b) == 0 {
@@ -536,7 +536,7 @@ func missing(s *scene) string {
 
 // otherDeeds: both runs did something in one event that the other did not.
 func otherDeeds(s *scene) string {
-	if list, _, _, _ := s.extra(); list != nil || s.other || len(s.ga) == 0 || len(s.gb) == 0 {
+	if list, _, _ := s.extra(); list != nil || s.other || len(s.ga) == 0 || len(s.gb) == 0 {
 		return ""
 	}
 	return fmt.Sprintf("at %s, the two runs did other things", s.names.place(s.ga[0].Key))

@@ -229,7 +229,7 @@ func (w *Writer) finish(s *Summary) error {
 			w.err = fmt.Errorf("trace: seek table: %w", err)
 		}
 	}
-	w.zstd.Close()
+	_ = w.zstd.Close()
 	if w.file != nil {
 		if err := w.file.end(w.err == nil); err != nil {
 			w.refuse(err)
@@ -253,7 +253,7 @@ func (w *Writer) Abort() error {
 	}
 	w.closed = true
 	w.refuse(errClosed)
-	w.zstd.Close()
+	_ = w.zstd.Close()
 	if w.file != nil {
 		return w.file.remove()
 	}

@@ -284,15 +284,15 @@ func (e *entryReader) flap(n *yamlx.Node, path string) {
 	}
 }
 
-func (e *entryReader) crash(n *yamlx.Node, _ string)  { e.setCells(one(n), cells.SetRun, "crash") }
-func (e *entryReader) pause(n *yamlx.Node, _ string)  { e.setCells(one(n), cells.SetRun, "pause") }
-func (e *entryReader) resume(n *yamlx.Node, _ string) { e.setCells(one(n), cells.SetRun, "resume") }
+func (e *entryReader) crash(n *yamlx.Node, _ string)  { e.setRun(one(n), "crash") }
+func (e *entryReader) pause(n *yamlx.Node, _ string)  { e.setRun(one(n), "pause") }
+func (e *entryReader) resume(n *yamlx.Node, _ string) { e.setRun(one(n), "resume") }
 
-func (e *entryReader) setCells(list []*yamlx.Node, name, value string) {
+func (e *entryReader) setRun(list []*yamlx.Node, value string) {
 	var batch []cells.Change
 	for _, item := range list {
 		if id, ok := e.d.cellRef(item, "cell"); ok {
-			batch = append(batch, setCell(id, cells.Param{Name: name, Value: value}))
+			batch = append(batch, setCell(id, cells.Param{Name: cells.SetRun, Value: value}))
 		}
 	}
 	e.change(batch...)
@@ -319,7 +319,7 @@ func (e *entryReader) restart(n *yamlx.Node, path string) {
 			return
 		}
 	}
-	e.setCells(one(who), cells.SetRun, value)
+	e.setRun(one(who), value)
 }
 
 func (e *entryReader) clock(n *yamlx.Node, path string) {

@@ -244,7 +244,8 @@ type paramAt struct {
 
 // direction reads the map of one direction.
 func (p *paramReader) direction(key, n *yamlx.Node) {
-	side, err := SideAB, error(nil)
+	var side Side
+	var err error
 	switch text := strings.ReplaceAll(key.Text, " ", ""); {
 	case p.layer.excuse || p.layer.general:
 		if side = SideAB; text == "b->a" {

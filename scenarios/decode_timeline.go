@@ -221,8 +221,9 @@ func (d *decoder) condition(n *yamlx.Node, what string) *Condition {
 // unsound says what is wrong with an expression, where in it that is.
 func (d *decoder) unsound(n *yamlx.Node, what, text string, err error) {
 	pos := n.Pos
-	e, is := (*expr.Error)(nil), false
-	if is = errors.As(err, &e); is && pos.Line > 0 && !strings.ContainsAny(text, "\n\\'\"") {
+	var e *expr.Error
+	is := errors.As(err, &e)
+	if is && pos.Line > 0 && !strings.ContainsAny(text, "\n\\'\"") {
 		pos.Column += e.Offset
 		if n.Quoted {
 			pos.Column++

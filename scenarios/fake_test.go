@@ -21,7 +21,7 @@ type talkConfig struct {
 	Gap      des.Sampler   `dsim:"gap" doc:"between messages" default:"uniform(1ms, 5ms)"`
 	Fast     clock.Drift   `dsim:"fast" doc:"how fast" default:"0"`
 	Words    []string      `dsim:"words" doc:"what is said"`
-	ignored  int
+	Ignored  int
 }
 
 // growConfig has the parameter that roots decides, and one on each side of it.

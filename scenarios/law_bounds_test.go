@@ -339,7 +339,7 @@ func (p *noise) speak(e cells.Env, q cells.Port) {
 		case 0:
 			b = b[:cut]
 		case 1:
-			b = append(b, b[:cut]...)
+			b = slices.Concat(b, b[:cut])
 		case 2:
 			if cut < len(b) {
 				b[cut] ^= 1 << p.r.IntN(8)

@@ -146,9 +146,10 @@ func link(name, a, b string, params ...cells.Param) cells.Change {
 	return cells.Change{Op: cells.AddLink, Link: cells.LinkSpec{Name: name, A: endpoint(a), B: endpoint(b), Both: params}}
 }
 
-func stream(name string, a, b cells.ID, params ...cells.Param) cells.Change {
+// stream is the stream link "ab" between alice and bob.
+func stream(params ...cells.Param) cells.Change {
 	return cells.Change{Op: cells.AddLink, Link: cells.LinkSpec{
-		Name: name, A: cells.Endpoint{Cell: a}, B: cells.Endpoint{Cell: b}, Stream: true, Both: params,
+		Name: "ab", A: cells.Endpoint{Cell: "alice"}, B: cells.Endpoint{Cell: "bob"}, Stream: true, Both: params,
 	}}
 }
 

@@ -35,7 +35,7 @@ func TestStreams(t *testing.T, make func(t testing.TB) Site) {
 // call makes a connection from alice to bob, and gives its ports there.
 func (s *site) call(params ...cells.Param) (dialled, accepted string) {
 	s.t.Helper()
-	s.apply(cell("alice"), cell("bob"), stream("ab", "alice", "bob", params...))
+	s.apply(cell("alice"), cell("bob"), stream(params...))
 	listener := s.command("bob", "listen", "svc")
 	dialled = s.command("alice", "dial", "bob:svc")
 	s.until("connected", func() bool { return s.saw("alice", "up "+dialled+" to bob:svc") })
@@ -110,7 +110,7 @@ func closeSendsAccepted(s *site) {
 }
 
 func refused(s *site) {
-	s.apply(cell("alice"), cell("bob"), stream("ab", "alice", "bob"))
+	s.apply(cell("alice"), cell("bob"), stream())
 	p := s.command("alice", "dial", "bob:nobody")
 	s.wantDown("nobody listens", "alice", p, cells.ErrRefused.Error())
 	s.apply(setCell("bob", cells.SetRun, "crash"))
@@ -119,7 +119,7 @@ func refused(s *site) {
 }
 
 func unreachable(s *site) {
-	s.apply(cell("alice"), cell("bob"), cell("carol"), stream("ab", "alice", "bob"))
+	s.apply(cell("alice"), cell("bob"), cell("carol"), stream())
 	for _, addr := range []string{"carol:svc", "dave:svc", "bob", ""} {
 		p := s.command("alice", "dial", addr)
 		s.wantDown("no stream link leads there", "alice", p, cells.ErrUnreachable.Error())
@@ -127,7 +127,7 @@ func unreachable(s *site) {
 }
 
 func addressInUse(s *site) {
-	s.apply(cell("alice"), cell("bob"), stream("ab", "alice", "bob"))
+	s.apply(cell("alice"), cell("bob"), stream())
 	first := s.command("bob", "listen", "svc")
 	second := s.command("bob", "listen", "svc")
 	s.wantDown("the address has a listener", "bob", second, cells.ErrInUse.Error())

@@ -99,8 +99,11 @@ func scenarioOf(t *replay.Trace, served *replay.Served) (*scenarios.Scenario, er
 	}
 	options := make(map[string]string)
 	if served != nil {
-		for c := range t.Choices() {
-			if c != nil && c.What == "option" {
+		for c, err := range t.Choices() {
+			if err != nil {
+				return nil, err
+			}
+			if c.What == "option" {
 				options[c.Where], _ = served.Lookup(c.What, c.Where, c.N)
 			}
 		}

@@ -22,8 +22,10 @@ func studyOutput(t *testing.T, code int, args ...string) (stdout, stderr string)
 
 func TestStudyWritesOneTable(t *testing.T) {
 	dir := t.TempDir()
-	few := []string{studied, "--matrix", "links.ab.loss=0%,20%", "--matrix", "cells.alice.rto=25ms..100ms/75ms", "--repeat", "3", "--until", "2s",
-		"--measure", "bob.delivered, max(alice.retransmitted, 1)", "--set", "expect=[]"}
+	few := []string{
+		studied, "--matrix", "links.ab.loss=0%,20%", "--matrix", "cells.alice.rto=25ms..100ms/75ms", "--repeat", "3", "--until", "2s",
+		"--measure", "bob.delivered, max(alice.retransmitted, 1)", "--set", "expect=[]",
+	}
 	csv, state := filepath.Join(dir, "table.csv"), filepath.Join(dir, "state")
 	out, _ := studyOutput(t, exitOK, append(few, "--out", csv, "--state", state)...)
 	if !strings.HasSuffix(out, "table.csv: 8 rows of 12 runs\n") {

@@ -73,9 +73,9 @@ func reliable(c *Config) { c.Reliable = true }
 
 // The layer's timers of port 0.
 const (
-	tick    = 1<<24 | timerTick
-	silence = 1<<24 | timerSilence
-	rto     = 1<<24 | timerRTO
+	tick    = 1<<24 + timerTick
+	silence = 1<<24 + timerSilence
+	rto     = 1<<24 + timerRTO
 )
 
 func (k *talk) hear(why string, lines ...string) {

@@ -38,9 +38,7 @@ type channel struct {
 
 // begin empties a channel.
 func (c *channel) begin(l *layer) {
-	for _, b := range c.waiting[c.head:] {
-		l.texts = append(l.texts, b)
-	}
+	l.texts = append(l.texts, c.waiting[c.head:]...)
 	*c = channel{waiting: c.waiting[:0]}
 }
 

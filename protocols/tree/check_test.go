@@ -123,11 +123,15 @@ func TestSurveysFindWhatIsWrong(t *testing.T) {
 		{"a port is not listed", []string{",a:p1,b:p0", ""}, "", "", "a:p1 0 times"},
 		{"a port is listed twice", []string{",a:p1,b:p0", ",a:p1,b:p0,b:p0"}, "", "", "b:p0 2 times"},
 		{"a port too many", []string{",a:p1,b:p0", ",a:p1,b:p0,x:p0"}, "", "", "names 7 ports"},
-		{"not the shortest way", []string{"rc|r:p1|c:p0|loss=0", "rc|r:p1|c:p0|", "ra|r:p0|a:p0|cut=no", "ra|r:p0|a:p0|",
+		{"not the shortest way", []string{
+			"rc|r:p1|c:p0|loss=0", "rc|r:p1|c:p0|", "ra|r:p0|a:p0|cut=no", "ra|r:p0|a:p0|",
 			"hops=1 rootward=p0 parent=r:p1", "hops=3 rootward=p1 parent=b:p1", "generation=1 leafward=|", "generation=1 leafward=p1|",
-			"leafward=p0,p1", "leafward=p0"}, "", "the shortest way has 1", ""},
-		{"a circle", []string{"hops=1 rootward=p0 parent=r:p0 instance=x generation=1 leafward=p1", "hops=3 rootward=p1 parent=b:p0 instance=x generation=1 leafward=p1",
-			"leafward=|", "leafward=p0|"}, "circle", "", ""},
+			"leafward=p0,p1", "leafward=p0",
+		}, "", "the shortest way has 1", ""},
+		{"a circle", []string{
+			"hops=1 rootward=p0 parent=r:p0 instance=x generation=1 leafward=p1", "hops=3 rootward=p1 parent=b:p0 instance=x generation=1 leafward=p1",
+			"leafward=|", "leafward=p0|",
+		}, "circle", "", ""},
 	} {
 		got := all(square(c.replace...))
 		for i, want := range []string{c.spanning, c.depth, c.paths} {
@@ -139,7 +143,7 @@ func TestSurveysFindWhatIsWrong(t *testing.T) {
 			}
 		}
 	}
-	var o cells.Surveyor = NewSpanning().(cells.Surveyor)
+	o := NewSpanning().(cells.Surveyor)
 	if o.Survey(square(b, "none")) == nil || len(NewDepth().Kinds()) != 0 || NewPaths().Finish() != nil {
 		t.Error("a survey is an oracle that judges snapshots alone")
 	}

@@ -300,7 +300,11 @@ func (t *tree) feasible(d *end) bool {
 // join joins a tree by a port.
 func (c *cell) join(e cells.Env, t *tree, n cells.Port) {
 	d := &t.ends[n]
-	if t.valid && t.rootward == n && t.epoch == d.epoch && t.hops == d.hops+1 {
+	hops := d.hops + 1
+	if c.config.Bug == FarHops {
+		hops++
+	}
+	if t.valid && t.rootward == n && t.epoch == d.epoch && t.hops == hops {
 		return
 	}
 	if t.instance != d.epoch.instance {
@@ -309,8 +313,8 @@ func (c *cell) join(e cells.Env, t *tree, n cells.Port) {
 	if t.epoch != d.epoch {
 		t.repair = repair{}
 	}
-	moved := !t.valid || t.rootward != n || t.hops != d.hops+1
-	t.epoch, t.hops, t.rootward, t.valid = d.epoch, d.hops+1, n, true
+	moved := !t.valid || t.rootward != n || t.hops != hops
+	t.epoch, t.hops, t.rootward, t.valid = d.epoch, hops, n, true
 	t.changed()
 	if moved {
 		c.Joined++
@@ -375,7 +379,7 @@ func (c *cell) sendJoined(e cells.Env, t *tree) {
 	t.stale = false
 	p := &c.ports[t.rootward]
 	m := c.joined(e.Buf(), t, false)
-	if p.mtu > 0 && len(m) > p.mtu {
+	if p.mtu > 0 && len(m) > p.mtu || c.config.Bug == ShortList {
 		c.Cut++
 		m = c.joined(e.Buf(), t, true)
 	}

@@ -55,6 +55,9 @@ func (c *cell) carry(e cells.Env, p *pending, text []byte) {
 		c.Executed++
 		p.cells, p.sum = 1, c.hash
 		e.Emit(KindExecute, int64(t.hash), int64(p.number))
+		if c.config.Bug == ExecuteTwice {
+			e.Emit(KindExecute, int64(t.hash), int64(p.number))
+		}
 	} else {
 		p.all = false
 	}

@@ -95,7 +95,15 @@ type Config struct {
 	Delay        time.Duration `dsim:"delay" doc:"time from the start to the first of them" default:"0s"`
 	Interval     des.Sampler   `dsim:"interval" doc:"time from one to the next" unit:"duration" default:"1s"`
 	Timeout      time.Duration `dsim:"timeout" doc:"ours: after which a root answers with what it has" default:"5s"`
+	Bug          string        `dsim:"bug" doc:"ours: a mistake to be found by a test of the tests; never for anything else" oneof:",execute-twice,far-hops,short-list" default:""`
 }
+
+// The mistakes a canary can be given.
+const (
+	ExecuteTwice = "execute-twice" // a transaction is executed twice
+	FarHops      = "far-hops"      // a cell says it is a hop further from the root than it is
+	ShortList    = "short-list"    // a cell does not tell which ports are below it
+)
 
 // Defaults is the Config that the tags describe.
 func Defaults() Config {
@@ -127,6 +135,8 @@ func (c *Config) check() error {
 		return fmt.Errorf("timeout %s: must be from 1us to %s", c.Timeout, neighbour.TimeMax)
 	case c.Interval.Min() < int64(time.Microsecond):
 		return fmt.Errorf("interval %s: must be at least 1us", c.Interval)
+	case c.Bug != "" && c.Bug != ExecuteTwice && c.Bug != FarHops && c.Bug != ShortList:
+		return fmt.Errorf("bug %q: want %s, %s or %s", c.Bug, ExecuteTwice, FarHops, ShortList)
 	case c.Reading == Plain && c.Transactions > 0:
 		return fmt.Errorf("transactions %d: the plain reading has none", c.Transactions)
 	}

@@ -410,7 +410,11 @@ func TestCommands(t *testing.T) {
 		}
 	}
 	for _, c := range []struct{ command, want string }{
-		{"", "want transact"}, {"tree", "want transact"}, {"transact", "no root"}, {"rtp", "no root"}, {"send c", "want a cell"},
+		{"", "want transact"},
+		{"tree", "want transact"},
+		{"transact", "no root"},
+		{"rtp", "no root"},
+		{"send c", "want a cell"},
 		{"send m,n x", "a cell's name"},
 	} {
 		if _, err := k.Command(strings.Fields(c.command)...); err == nil || !strings.Contains(err.Error(), c.want) {

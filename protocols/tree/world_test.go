@@ -64,8 +64,8 @@ func (w *world) until(t clock.Time) error {
 // stabilise is the time of the package's documentation.
 func stabilise(c Config, hops int) time.Duration {
 	beat := c.Heartbeat*time.Duration(c.Tolerance) + c.Heartbeat/2
-	n := time.Duration(hops)
-	return 2*beat + c.Retry + c.Ask + (6*n+3)*delayMax + 2*n*c.Gather + c.RTO
+	ways, told := 6*hops+3, 2*hops
+	return 2*beat + c.Retry + c.Ask + time.Duration(ways)*delayMax + time.Duration(told)*c.Gather + c.RTO
 }
 
 func (w *world) structure() error {
@@ -387,11 +387,15 @@ func TestARequestOnASlowWayFindsANewLife(t *testing.T) {
 		return c
 	})
 	link := func(a, b cells.ID, params string) cells.Change {
-		return cells.Change{Op: cells.AddLink, Link: cells.LinkSpec{Name: string(a + b), A: cells.Endpoint{Cell: a, Port: string(b)},
-			B: cells.Endpoint{Cell: b, Port: string(a)}, Both: paramsOf(params)}}
+		return cells.Change{Op: cells.AddLink, Link: cells.LinkSpec{
+			Name: string(a + b), A: cells.Endpoint{Cell: a, Port: string(b)},
+			B: cells.Endpoint{Cell: b, Port: string(a)}, Both: paramsOf(params),
+		}}
 	}
-	batch := []cells.Change{addCell("r"), addCell("y"), addCell("z"), addCell("a"),
-		link("r", "y", "delay=1ms"), link("r", "z", "delay=300ms"), link("a", "y", "delay=1ms"), link("a", "z", "delay=1ms")}
+	batch := []cells.Change{
+		addCell("r"), addCell("y"), addCell("z"), addCell("a"),
+		link("r", "y", "delay=1ms"), link("r", "z", "delay=300ms"), link("a", "y", "delay=1ms"), link("a", "z", "delay=1ms"),
+	}
 	step := func(ms int64, changes ...cells.Change) {
 		t.Helper()
 		if len(changes) > 0 {

@@ -199,7 +199,7 @@ func (s *Study) run(ctx context.Context, point int, seed uint64) (*result, error
 	}
 	for !w.Done() {
 		if ctx.Err() != nil {
-			return nil, nil
+			return nil, nil //nolint:nilerr // interrupted: the run is left out, and made when the study goes on
 		}
 		w.Advance(sc.Run.Until, slice)
 	}

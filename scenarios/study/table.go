@@ -170,8 +170,10 @@ func (t *Table) WriteJSON(w io.Writer) error {
 		return nil
 	}
 	for _, r := range t.Rows {
-		out.Rows = append(out.Rows, rowJSON{append([]string{}, r.Values...), r.Measure, r.N,
-			figure(r.Mean), figure(r.CI95), figure(r.SD), figure(r.Min), figure(r.Max), r.Failed})
+		out.Rows = append(out.Rows, rowJSON{
+			append([]string{}, r.Values...), r.Measure, r.N,
+			figure(r.Mean), figure(r.CI95), figure(r.SD), figure(r.Min), figure(r.Max), r.Failed,
+		})
 	}
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
