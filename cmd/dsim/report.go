@@ -118,16 +118,34 @@ func (a *app) cells(list []scenarios.CellState) {
 		}
 	}
 	rows := [][]string{head}
+	var long [][]string // values that would make the table too wide
 	for _, n := range names {
 		row := []string{n}
+		wide := false
 		for _, c := range list {
-			row = append(row, attrText(c.Attrs, n))
+			text := attrText(c.Attrs, n)
+			wide = wide || len(text) > columnMax
+			row = append(row, text)
 		}
-		rows = append(rows, row)
+		if wide {
+			long = append(long, row)
+		} else {
+			rows = append(rows, row)
+		}
 	}
 	rows = append(rows, runRow(list))
 	a.out.table("  ", rows)
+	for _, row := range long {
+		for i, text := range row[1:] {
+			if text != "" {
+				a.out.printf("  %s %s\n", a.out.faint(string(list[i].ID)+"."+row[0]), text)
+			}
+		}
+	}
 }
+
+// columnMax is how wide a value may be to stand in the table of states.
+const columnMax = 24
 
 func runRow(list []scenarios.CellState) []string {
 	row := []string{"run"}
