@@ -23,10 +23,10 @@ var long = flag.Bool("long", false, "run the long forms of tests")
 // within a little of it, and the trees have then the time that package tree's
 // documentation gives them.
 const (
-	treeStop  = 6 * time.Second
+	treeStop  = 5 * time.Second
 	treeCalm  = treeStop + 5*time.Millisecond
 	treeDelay = 20 * time.Millisecond // the greatest of a link
-	treeWait  = 4 * time.Second       // a last transaction of each root
+	treeWait  = 3 * time.Second       // a last transaction of each root
 	treeMost  = 12                    // cells
 )
 
@@ -36,8 +36,8 @@ const (
 func stabilise(n int) time.Duration {
 	c := tree.Defaults()
 	beat := c.Heartbeat*time.Duration(c.Tolerance) + c.Heartbeat/2
-	hops := time.Duration(n)
-	return 2*beat + c.Retry + c.Ask + (6*hops+3)*treeDelay + 2*hops*c.Gather + c.RTO
+	ways, told := 6*n+3, 2*n
+	return 2*beat + c.Retry + c.Ask + time.Duration(ways)*treeDelay + time.Duration(told)*c.Gather + c.RTO
 }
 
 // treeWorld is a drawn world of tree cells in our reading, with faults, and
@@ -63,15 +63,40 @@ func (w *treeWorld) once(what string, f simrapid.Fault) simrapid.Fault {
 	}}
 }
 
+// drawTreeWorld draws a world so that it shrinks well: how many cells there are
+// is drawn first, and moves no other draw; small ones are more. What is drawn of cells and links stands in lists that are
+// longer than needed, or shorter: then they are in a line, with the least delay.
 func drawTreeWorld(rt *rapid.T) *treeWorld {
 	w := &treeWorld{drew: make(map[string]bool)}
+	n := rapid.SampledFrom([]int{2, 3, 3, 4, 4, 5, 5, 6, 7, 8, 9, 10, 11, treeMost}).Draw(rt, "cells")
 	few := rapid.Bool().Draw(rt, "few roots")
-	own := rapid.IntRange(0, 20).Draw(rt, "transactions")
+	own := rapid.IntRange(0, 12).Draw(rt, "transactions")
 	loss := rapid.SampledFrom([]int{0, 0, 1, 5, 20}).Draw(rt, "loss %")
+	doubled := rapid.Bool().Draw(rt, "doubled")
+	cell := rapid.IntRange(0, treeMost-1)
+	backs := rapid.SliceOfN(cell, 0, treeMost).Draw(rt, "backs")
+	extra := rapid.SliceOfN(rapid.SliceOfN(cell, 2, 2), 0, treeMost).Draw(rt, "extra links")
+	delays := rapid.SliceOfN(rapid.IntRange(1, int(treeDelay.Milliseconds())), 0, 2*treeMost).Draw(rt, "delays")
 	w.drew["transactions"] = own > 0
 	w.drew["losses"] = loss > 0
+	links := 0
 	w.World = simrapid.Draw(rt, simrapid.Plan{
-		Name: "trees", Cells: [2]int{2, treeMost}, Extra: treeMost,
+		Name: "trees", Cells: [2]int{n, n},
+		Shape: func(_ *rapid.T, n int) (pairs [][2]int) {
+			for i := 1; i < n; i++ {
+				back := 0
+				if i <= len(backs) {
+					back = backs[i-1] % i
+				}
+				pairs = append(pairs, [2]int{i - 1 - back, i})
+			}
+			for _, e := range extra {
+				if a, b := min(e[0], e[1]), max(e[0], e[1]); a < b && b < n {
+					pairs = append(pairs, [2]int{a, b})
+				}
+			}
+			return pairs
+		},
 		Cell: func(_ *rapid.T, i int) (string, []string) {
 			w.roots = append(w.roots, !few || i == 0 || i == 2)
 			params := []string{"timeout=2s"}
@@ -80,19 +105,23 @@ func drawTreeWorld(rt *rapid.T) *treeWorld {
 			}
 			return "tree", append(params, fmt.Sprintf("transactions=%d", own), "delay=500ms", "interval=uniform(50ms, 300ms)")
 		},
-		Link: func(rt *rapid.T) []string {
-			params := simrapid.Loss(loss, loss)(rt)
-			if rapid.Bool().Draw(rt, "doubled") {
+		Link: func(*rapid.T) []string {
+			delay := 1
+			if links < len(delays) {
+				delay = delays[links]
+			}
+			links++
+			params := []string{fmt.Sprintf("delay=%dms", delay), fmt.Sprintf("loss=%d%%", loss)}
+			if doubled {
 				params = append(params, "dup=10%")
 			}
 			return params
 		},
 		Faults: []simrapid.Fault{
-			w.once("cuts heals invalidations", simrapid.Cut), w.once("cuts heals invalidations", simrapid.OneWay), w.once("losses", simrapid.Noise),
+			w.once("cuts heals", simrapid.Cut), w.once("cuts heals", simrapid.OneWay), w.once("losses", simrapid.Noise),
 			w.once("crashes invalidations", simrapid.Crash), w.once("crashes invalidations", simrapid.Kept), w.once("", simrapid.Pause),
 		},
 		Times: 8, Stop: treeStop,
-		Until:  treeCalm + stabilise(treeMost) + treeWait,
 		Expect: []string{"always: tree/at-most-once"},
 	})
 	w.calm(rt)
@@ -103,16 +132,20 @@ func drawTreeWorld(rt *rapid.T) *treeWorld {
 // each root that is left begin a last transaction when the trees are settled.
 func (w *treeWorld) calm(rt *rapid.T) {
 	w.cut, w.crashed = make([]bool, len(w.Links)), make([]bool, len(w.Cells))
-	for i, l := range w.Links {
+	for _, l := range w.Links {
 		w.Do(treeStop+time.Millisecond, fmt.Sprintf("set: {link: %s, loss: 0%%}", l.Name))
-		if w.cut[i] = rapid.IntRange(0, 9).Draw(rt, "cut for good") == 9; w.cut[i] {
-			w.Do(treeStop+2*time.Millisecond, "cut: "+l.Name)
+	}
+	for _, i := range rapid.SliceOfNDistinct(rapid.IntRange(0, 2*treeMost), 0, 3, rapid.ID).Draw(rt, "cut for good") {
+		if i < len(w.Links) {
+			w.cut[i] = true
+			w.Do(treeStop+2*time.Millisecond, "cut: "+w.Links[i].Name)
 			w.drew["cuts"], w.drew["invalidations"] = true, true
 		}
 	}
-	for i, c := range w.Cells {
-		if w.crashed[i] = rapid.IntRange(0, 9).Draw(rt, "crash for good") == 9; w.crashed[i] {
-			w.Do(treeStop+2*time.Millisecond, "crash: "+c)
+	for _, i := range rapid.SliceOfNDistinct(rapid.IntRange(0, 2*treeMost), 0, 2, rapid.ID).Draw(rt, "crash for good") {
+		if i < len(w.Cells) {
+			w.crashed[i] = true
+			w.Do(treeStop+2*time.Millisecond, "crash: "+w.Cells[i])
 			w.drew["crashes"], w.drew["invalidations"] = true, true
 		}
 	}
