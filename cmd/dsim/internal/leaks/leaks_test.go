@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"example.com/dsim/cmd/dsim/internal/overlay"
 	"example.com/dsim/replay"
 )
 
@@ -226,48 +227,18 @@ func run(t *testing.T, cmd *exec.Cmd) ([]byte, int) {
 func (l *leak) build(t *testing.T, env ...string) string {
 	t.Helper()
 	dir := t.TempDir()
-	where, err := filepath.Abs(filepath.Join(root, filepath.FromSlash(l.file)))
+	over, err := overlay.Write(dir, root, l.file, l.edits)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%s: %v", l.name, err)
 	}
-	src, err := os.ReadFile(where)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := l.apply(string(src))
-	if err != nil {
-		t.Fatal(err)
-	}
-	edited, overlay, bin := filepath.Join(dir, "edited.go"), filepath.Join(dir, "overlay.json"), filepath.Join(dir, "dsim")
-	replace, err := json.Marshal(map[string]map[string]string{"Replace": {where: edited}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := errors.Join(os.WriteFile(edited, []byte(text), 0o600), os.WriteFile(overlay, replace, 0o600)); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command("go", "build", "-overlay", overlay, "-buildvcs=false", "-ldflags=-s -w", "-o", bin, "./cmd/dsim")
+	bin := filepath.Join(dir, "dsim")
+	cmd := exec.Command("go", "build", "-overlay", over, "-buildvcs=false", "-ldflags=-s -w", "-o", bin, "./cmd/dsim")
 	cmd.Dir = root
 	cmd.Env = append(cmd.Environ(), env...)
 	if out, code := run(t, cmd); code != 0 {
 		t.Fatalf("%s: the edited source does not build:\n%s", l.name, out)
 	}
 	return bin
-}
-
-// apply edits a source. Each anchor must stand in it once.
-func (l *leak) apply(src string) (string, error) {
-	for _, e := range l.edits {
-		if n := strings.Count(src, e.anchor); n != 1 {
-			return "", fmt.Errorf("%s: %s has %d times, want once: %q", l.name, l.file, n, e.anchor)
-		}
-		with := e.with
-		if with == "" {
-			with = e.anchor + e.after
-		}
-		src = strings.Replace(src, e.anchor, with, 1)
-	}
-	return src, nil
 }
 
 // TestAnchorsOfLeaksStand wants every edit to have its place in the sources, in
@@ -277,13 +248,8 @@ func TestAnchorsOfLeaksStand(t *testing.T) {
 		t.Errorf("%d leaks are planted, want 15", len(planted))
 	}
 	for _, l := range planted {
-		src, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(l.file)))
-		if err != nil {
-			t.Error(err)
-			continue
-		}
-		if _, err := l.apply(string(src)); err != nil {
-			t.Error(err)
+		if _, err := overlay.Read(root, l.file, l.edits); err != nil {
+			t.Errorf("%s: %v", l.name, err)
 		}
 	}
 }

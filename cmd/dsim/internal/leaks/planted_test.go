@@ -1,6 +1,9 @@
 package leaks
 
-import "example.com/dsim/replay"
+import (
+	"example.com/dsim/cmd/dsim/internal/overlay"
+	"example.com/dsim/replay"
+)
 
 // how a leak is found.
 type how uint8
@@ -15,27 +18,11 @@ const (
 type leak struct {
 	name  string
 	how   how
-	file  string       // of the sources
-	edits []edit       //
+	file  string // of the sources
+	edits []overlay.Edit
 	cells string       // where it shows first: the difference names one of these
 	class replay.Class // the right guess
 	again []string     // variables of the second process's environment
-}
-
-// edit puts text behind a line of a file, or in the place of a part of it.
-type edit struct {
-	anchor string // exactly once in the file
-	after  string // put behind it, or
-	with   string // put in its place
-}
-
-// imports adds to the imports of a file that has a list of them.
-func imports(paths ...string) edit {
-	text := "\n"
-	for _, p := range paths {
-		text += "\t" + p + "\n"
-	}
-	return edit{anchor: "\nimport (\n", after: text[1:]}
 }
 
 const (
@@ -55,9 +42,9 @@ const (
 var planted = []leak{
 	{
 		name: "effects are sorted by address", file: cellsEnv, cells: "alice bob carol dave erin frank gina hugo", class: replay.ByOrder,
-		edits: []edit{
-			imports(`"fmt"`),
-			{anchor: "func (h *Host) drain() {\n", after: `	boxes := make([]*effect, 0, 8)
+		edits: []overlay.Edit{
+			overlay.Imports(`"fmt"`),
+			{Anchor: "func (h *Host) drain() {\n", After: `	boxes := make([]*effect, 0, 8)
 	for i := range h.effects {
 		f := h.effects[i]
 		boxes = append(boxes, &f)
@@ -77,22 +64,22 @@ var planted = []leak{
 	},
 	{
 		name: "a link is slower while the machine is busy", file: network, cells: "alice bob carol dave gina hugo", class: replay.ByWall,
-		edits: []edit{
-			{anchor: "func (n *Network) Send(p cells.PortRef, f cells.Frame) {\n", after: "\tbegan := time.Now()\n"},
-			{anchor: "due := n.due(d, num, at, v.Late)", with: "due := n.due(d, num, at.Add(time.Since(began)), v.Late)"},
+		edits: []overlay.Edit{
+			{Anchor: "func (n *Network) Send(p cells.PortRef, f cells.Frame) {\n", After: "\tbegan := time.Now()\n"},
+			{Anchor: "due := n.due(d, num, at, v.Late)", With: "due := n.due(d, num, at.Add(time.Since(began)), v.Late)"},
 		},
 	},
 	{
 		name: "losses are drawn from math/rand/v2", file: verdicts, cells: "alice bob carol dave gina hugo", class: replay.ByRandom,
-		edits: []edit{
-			imports(`randv2 "math/rand/v2"`),
-			{anchor: "p.Loss.Hit(c.loss.At(n, 0))", with: "p.Loss.Hit(randv2.Uint64())"},
+		edits: []overlay.Edit{
+			overlay.Imports(`randv2 "math/rand/v2"`),
+			{Anchor: "p.Loss.Hit(c.loss.At(n, 0))", With: "p.Loss.Hit(randv2.Uint64())"},
 		},
 	},
 	{
 		name: "a map is ranged over to send", file: abpFile, cells: "alice bob", class: replay.ByOrder,
-		edits: []edit{
-			{anchor: "	p.up = true\n", after: `	for name, n := range map[string]int64{"up": 1, "mtu": 2, "peer": 3, "limit": 4} {
+		edits: []overlay.Edit{
+			{Anchor: "	p.up = true\n", After: `	for name, n := range map[string]int64{"up": 1, "mtu": 2, "peer": 3, "limit": 4} {
 		e.Emit(KindCorrupt, n, int64(len(name)))
 	}
 `},
@@ -100,8 +87,8 @@ var planted = []leak{
 	},
 	{
 		name: "messages carry the time of day", file: abpSender, cells: "alice bob", class: replay.ByWall,
-		edits: []edit{
-			{anchor: "	p.Payload, _ = messages.Append(p.Payload[:0], &p.message) // only a body can be too long\n", after: `	now := uint64(time.Now().UnixNano())
+		edits: []overlay.Edit{
+			{Anchor: "	p.Payload, _ = messages.Append(p.Payload[:0], &p.message) // only a body can be too long\n", After: `	now := uint64(time.Now().UnixNano())
 	for i := range 8 {
 		p.Payload = append(p.Payload, byte(now>>(56-8*i)))
 	}
@@ -110,16 +97,16 @@ var planted = []leak{
 	},
 	{
 		name: "timeouts jitter by math/rand", file: abpSender, cells: "alice", class: replay.ByRandom,
-		edits: []edit{
-			imports(`"math/rand"`),
-			{anchor: "	e.Arm(timerRTO, p.config.RTO)\n", with: "	e.Arm(timerRTO, p.config.RTO+time.Duration(rand.Int63n(5_000_000)))\n"},
+		edits: []overlay.Edit{
+			overlay.Imports(`"math/rand"`),
+			{Anchor: "	e.Arm(timerRTO, p.config.RTO)\n", With: "	e.Arm(timerRTO, p.config.RTO+time.Duration(rand.Int63n(5_000_000)))\n"},
 		},
 	},
 	{
 		name: "a goroutine prepares what a timer uses", file: abpSender, cells: "alice", class: replay.ByGoroutine,
-		edits: []edit{
-			imports(`"sync/atomic"`),
-			{anchor: "func (p *cell) transmit(e cells.Env) {\n", after: `	if p.Sent == 0 {
+		edits: []overlay.Edit{
+			overlay.Imports(`"sync/atomic"`),
+			{Anchor: "func (p *cell) transmit(e cells.Env) {\n", After: `	if p.Sent == 0 {
 		ready := new(atomic.Bool)
 		worker = ready
 		go func() {
@@ -135,13 +122,13 @@ var planted = []leak{
 		e.Emit(KindCorrupt, 0, 0)
 	}
 `},
-			{anchor: "// triesOfGiveUp is", with: "var worker *atomic.Bool\n\n// triesOfGiveUp is"},
+			{Anchor: "// triesOfGiveUp is", With: "var worker *atomic.Bool\n\n// triesOfGiveUp is"},
 		},
 	},
 	{
 		name: "a select has two ready cases", file: echoServer, cells: "frank", class: replay.ByOrder,
-		edits: []edit{
-			{anchor: "	p.accepted++\n", after: `	one, two := make(chan int64, 1), make(chan int64, 1)
+		edits: []overlay.Edit{
+			{Anchor: "	p.accepted++\n", After: `	one, two := make(chan int64, 1), make(chan int64, 1)
 	one <- 1
 	two <- 2
 	for range 2 {
@@ -157,40 +144,40 @@ var planted = []leak{
 	},
 	{
 		name: "connections are named by crypto/rand", file: echoClient, cells: "erin", class: replay.ByRandom,
-		edits: []edit{
-			imports(`"crypto/rand"`, `"encoding/binary"`),
-			{anchor: "	c := &p.calls[i]\n	*c = call{", with: `	var nonce [8]byte
+		edits: []overlay.Edit{
+			overlay.Imports(`"crypto/rand"`, `"encoding/binary"`),
+			{Anchor: "	c := &p.calls[i]\n	*c = call{", With: `	var nonce [8]byte
 	rand.Read(nonce[:])
 	c := &p.calls[i]
 	*c = call{`},
-			{anchor: "int64(p.ids.Uint64() >> 1)", with: "int64(binary.BigEndian.Uint64(nonce[:]) >> 1)"},
+			{Anchor: "int64(p.ids.Uint64() >> 1)", With: "int64(binary.BigEndian.Uint64(nonce[:]) >> 1)"},
 		},
 	},
 	{
 		name: "a count lives in the package", file: abp5File, cells: "carol dave", class: replay.ByShared,
-		edits: []edit{
-			{anchor: "func (p *cell) Up(e cells.Env, q cells.Port) {\n", after: "	sessions++\n	e.Emit(KindTake, sessions, 0)\n"},
-			{anchor: "// New makes an abp5 cell.\n", with: "var sessions int64\n\n// New makes an abp5 cell.\n"},
+		edits: []overlay.Edit{
+			{Anchor: "func (p *cell) Up(e cells.Env, q cells.Port) {\n", After: "	sessions++\n	e.Emit(KindTake, sessions, 0)\n"},
+			{Anchor: "// New makes an abp5 cell.\n", With: "var sessions int64\n\n// New makes an abp5 cell.\n"},
 		},
 	},
 	{
 		name: "a pool gives back what others left in it", file: abp64File, cells: "gina hugo", class: replay.ByShared,
-		edits: []edit{
-			imports(`"sync"`),
-			{anchor: "	p.Sent++\n	b, err := frames.Append(e.Buf(), &p.Current)\n", with: `	p.Sent++
+		edits: []overlay.Edit{
+			overlay.Imports(`"sync"`),
+			{Anchor: "	p.Sent++\n	b, err := frames.Append(e.Buf(), &p.Current)\n", With: `	p.Sent++
 	scratch := pool.Get().(*[64]byte)
 	defer pool.Put(scratch)
 	b, err := frames.Append(e.Buf(), &p.Current)
 	copy(b[56:63], scratch[:])
 	copy(scratch[:], fmt.Sprintf("%s %d", e.Self(), p.Sent))
 `},
-			{anchor: "// New makes an abp64 cell.\n", with: "var pool = sync.Pool{New: func() any { return new([64]byte) }}\n\n// New makes an abp64 cell.\n"},
+			{Anchor: "// New makes an abp64 cell.\n", With: "var pool = sync.Pool{New: func() any { return new([64]byte) }}\n\n// New makes an abp64 cell.\n"},
 		},
 	},
 	{
 		name: "a partition begins with whichever link comes first", file: model, cells: "alice bob carol dave erin frank", class: replay.ByOrder,
-		edits: []edit{
-			{anchor: "	for _, l := range now.Links {\n", with: `	byName := make(map[string]cells.LinkStatus)
+		edits: []overlay.Edit{
+			{Anchor: "	for _, l := range now.Links {\n", With: `	byName := make(map[string]cells.LinkStatus)
 	for _, l := range now.Links {
 		byName[l.Name] = l
 	}
@@ -203,24 +190,24 @@ var planted = []leak{
 	},
 	{
 		name: "messages carry the process's number", how: processes, file: abpFile, cells: "alice bob", class: replay.ByPlace,
-		edits: []edit{
-			imports(`"os"`),
-			{anchor: "func (p *cell) Start(e cells.Env) {\n", after: "	e.Emit(KindCorrupt, int64(os.Getpid()), 0)\n"},
+		edits: []overlay.Edit{
+			overlay.Imports(`"os"`),
+			{Anchor: "func (p *cell) Start(e cells.Env) {\n", After: "	e.Emit(KindCorrupt, int64(os.Getpid()), 0)\n"},
 		},
 	},
 	{
 		name: "hashes are seeded by the process", how: processes, file: abpSender, cells: "alice bob", class: replay.ByRandom,
-		edits: []edit{
-			imports(`"hash/maphash"`),
-			{anchor: "	e.Emit(KindContent, int64(p.Stream), contentHash(p.Payload))\n", with: "	e.Emit(KindContent, int64(p.Stream), int64(maphash.Bytes(hashSeed, p.Payload)>>1))\n"},
-			{anchor: "// triesOfGiveUp is", with: "var hashSeed = maphash.MakeSeed()\n\n// triesOfGiveUp is"},
+		edits: []overlay.Edit{
+			overlay.Imports(`"hash/maphash"`),
+			{Anchor: "	e.Emit(KindContent, int64(p.Stream), contentHash(p.Payload))\n", With: "	e.Emit(KindContent, int64(p.Stream), int64(maphash.Bytes(hashSeed, p.Payload)>>1))\n"},
+			{Anchor: "// triesOfGiveUp is", With: "var hashSeed = maphash.MakeSeed()\n\n// triesOfGiveUp is"},
 		},
 	},
 	{
 		name: "a deviation of round trips is a float", how: machines, file: abpSender, cells: "alice", class: replay.ByFloat,
-		edits: []edit{
-			imports(`"math"`),
-			{anchor: "	e.Arm(timerRTO, p.config.RTO)\n", with: `	ms, sum, squares, n := float64(p.RTT.Last)/1e6, 0.0, 0.0, float64(p.RTT.Count)
+		edits: []overlay.Edit{
+			overlay.Imports(`"math"`),
+			{Anchor: "	e.Arm(timerRTO, p.config.RTO)\n", With: `	ms, sum, squares, n := float64(p.RTT.Last)/1e6, 0.0, 0.0, float64(p.RTT.Count)
 	for range p.RTT.Count {
 		sum += ms
 		squares += ms * ms
