@@ -83,6 +83,8 @@ func openReader(name string, r io.ReaderAt, size int64) (*Trace, error) {
 	n, _, err := frameSize(r, 0, size)
 	if err == nil {
 		err = t.openHeader(f, n)
+	} else if errors.Is(err, errNoFrame) {
+		err = fmt.Errorf("not a dsim trace, or its first bytes are damaged: %w", err)
 	}
 	if err != nil {
 		dec.Close()

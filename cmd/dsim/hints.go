@@ -42,3 +42,13 @@ func nearFile(file string) string {
 	}
 	return "; there are " + strings.Join(list[:min(len(list), 8)], ", ") + more
 }
+
+// oneLine puts cobra's list of commands that may have been meant behind the
+// error it belongs to.
+func oneLine(text string) string {
+	what, meant, ok := strings.Cut(text, "\n\nDid you mean this?\n")
+	if !ok {
+		return text
+	}
+	return what + "; did you mean " + strings.Join(strings.Fields(meant), " or ") + "?"
+}

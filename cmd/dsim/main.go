@@ -79,7 +79,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	if e := (*exitError)(nil); errors.As(err, &e) {
 		code = e.code
 	}
-	if text := strings.TrimRight(err.Error(), "\n"); text != "" {
+	if text := oneLine(strings.TrimRight(err.Error(), "\n")); text != "" {
 		if e := (*scenarios.Errors)(nil); !errors.As(err, &e) || e.Error() != text { // those begin with their file
 			text = "dsim: " + text
 		}
