@@ -67,7 +67,7 @@ func TestAPanicDiscardsTheHandlersEffects(t *testing.T) {
 	if want := (records{"start", "up", "panic what happened"}); !slices.Equal(seen, want) {
 		t.Errorf("recorded is %v, want %v", seen, want)
 	}
-	if n := c.Host().Frames.InUse(); n != 0 {
+	if n := c.Host().FramesInUse(); n != 0 {
 		t.Errorf("%d frames of the panicked handler are in use", n)
 	}
 	if got := c.Counters(0).TxFrames; got != 0 {
@@ -134,12 +134,13 @@ func TestSendOfBufAndOfTheReceivedCopyNothing(t *testing.T) {
 		uses(6, "and so are the protocol's own bytes")
 	}}
 	c := celltest.New(t, p, celltest.Options{})
-	pool = &c.Host().Frames
+	pool = &c.Host().Of(c.Cell()).Frames
 	c.Start()
 	c.Up(0)
 	before := pool.InUse()
 	f := pool.Copy([]byte("hello"))
-	c.Host().Deliver(c.Host().PortsOf(c.Cell())[0], f, "x>", 0, 0)
+	port := c.Host().PortsOf(c.Cell())[0]
+	c.Host().Of(c.Cell()).Deliver(port, c.Host().Port(port), f, "x>", 0, 0)
 	c.Want("all as sent", celltest.Send(0, []byte("hello")), celltest.Send(0, []byte("hello")), celltest.Send(0, []byte("he")),
 		celltest.Send(0, []byte("built")), celltest.Send(0, []byte("other")[1:]), celltest.Send(0, []byte("mine")))
 	uses(before, "at the end")
@@ -170,7 +171,7 @@ func TestBufHasRoomForAFrame(t *testing.T) {
 	c.Start()
 	c.Up(0)
 	c.Want("both arrive whole", celltest.Send(0, long), celltest.Send(0, []byte("short")))
-	if n := c.Host().Frames.InUse(); n != 0 {
+	if n := c.Host().FramesInUse(); n != 0 {
 		t.Errorf("%d frames in use", n)
 	}
 }
@@ -202,14 +203,14 @@ func TestPortsCountAndSayWhyNot(t *testing.T) {
 func TestEventLogIsARing(t *testing.T) {
 	c := celltest.New(t, &celltest.Script{}, celltest.Options{})
 	port := c.Host().PortsOf(c.Cell())[0]
-	if got := c.Host().EventLog(port); got != nil {
+	if got := c.Host().EventLog(c.Cell(), port); got != nil {
 		t.Errorf("without KeepLog it is %v", got)
 	}
-	c.Host().KeepLog(port, 3)
+	c.Host().KeepLog(c.Cell(), port, 3)
 	c.Start()
 	c.Up(0)
 	show := func() (s []string) {
-		for _, e := range c.Host().EventLog(port) {
+		for _, e := range c.Host().EventLog(c.Cell(), port) {
 			s = append(s, e.Op+" "+e.Time.String()+" "+strings.Repeat("x", e.Bytes)+e.Note)
 		}
 		return s
@@ -227,7 +228,7 @@ func TestEventLogIsARing(t *testing.T) {
 	want("up 0s ", "recv 1ms xx", "recv 1ms x")
 	c.Down(0, cells.ErrRemoved)
 	want("recv 1ms xx", "recv 1ms x", "down 1ms link removed")
-	c.Host().KeepLog(port, 0)
+	c.Host().KeepLog(c.Cell(), port, 0)
 	want()
 }
 

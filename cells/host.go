@@ -7,12 +7,21 @@ import (
 	"example.com/dsim/des"
 )
 
-// Network carries what the cells of a Host send. Its methods are called while
-// effects are drained; what it does in answer are later events, on which it
-// calls the Host's inputs (Deliver, Up, Down, Accept, Credit).
-//
-// PortRef is the host's number for a port, unique over all cells.
+// Network carries what the cells of a Host send.
 type Network interface {
+	// Join gives what carries the frames of one lane's cells. It is called once
+	// for each lane, before the lane's first event.
+	Join(*Lane) Carrier
+	// PeerName names the port at the other end of a port's link, "bob:p0".
+	PeerName(PortRef) string
+	// MTU is the longest frame that a port's link carries, 0 if there is no bound.
+	MTU(PortRef) int
+}
+
+// Carrier carries what the cells of one lane send. Its methods are called while
+// effects are drained; what it does in answer are later events, on which it
+// calls the lane's inputs (Deliver, Up, Down, Accept, Credit).
+type Carrier interface {
 	Send(p PortRef, f Frame) // takes over the reference
 	Write(p PortRef, f Frame)
 	Listen(p PortRef, addr string)
@@ -23,9 +32,6 @@ type Network interface {
 	Consumed(p PortRef, n int)  // the cell has handled n bytes of a stream
 	Wake(p PortRef, code uint8) // what PostLater asked for
 }
-
-// PortRef is a host's number for a port of any of its cells.
-type PortRef uint32
 
 // CellRef is a host's number for a cell. Numbers are never used twice.
 type CellRef uint32
@@ -38,78 +44,43 @@ type Options struct {
 	Sink des.Sink // of records; may be nil
 }
 
-// Host runs the cells of one scheduler: it turns events into calls of handlers
-// and carries out the effects they ask for. It leaves to a Network where bytes
-// go, and to the Scheduler what is next.
+// Host runs the cells of one site: it turns events into calls of handlers and
+// carries out the effects they ask for. It leaves to a Network where bytes go,
+// and to the Scheduler what is next.
+//
+// What is needed while events run belongs to a [Lane], of which there is one
+// unless the site is divided among several. What is here is changed between
+// events, or in acts of the timeline, only.
 type Host struct {
 	sched *des.Scheduler
 	opt   Options
 	net   Network
 
 	cells  []cell
-	ports  []port
-	byName map[ID]CellRef // the running cell of a name; looked up, never ranged over
+	ports  []PortRecord // of static ports; 0 is none
+	blocks []Block      // of cells that share what they are made of
+	byName map[ID]CellRef
+	lanes  []*Lane
 
-	Frames Frames // of everything on the way
-
-	// The event being handled.
-	env      env
-	cur      *cell
-	self     CellRef
-	received Frame // what Recv was given, 0 outside Recv
-	building Frame // what Buf gave, 0 if nothing
-	effects  []effect
-	texts    []string // of effects, by index
-
-	rec      des.Record // reused
-	attrs    []Attr     // reused
-	emitters []emitter
-}
-
-type emitter struct {
-	wants []bool // by kind
-	f     func(des.Key, Emission)
-}
-
-// cell is what the host keeps of one cell.
-type cell struct {
-	id          ID
-	spec        CellSpec
-	protocol    Protocol
-	renew       func() (Protocol, error) // a fresh protocol, for a restart
-	kept        []byte                   // the state of a crashed Durable
-	fold        des.Fold
-	seq         uint64 // own events scheduled so far
-	tieKey      uint64
-	clock       clock.Clock
-	incarnation uint32
-	run         RunState
-	began       bool      // Start has run in this life
-	ports       []PortRef // by the cell's own numbers
-	timers      []timer
-	slots       map[TimerID]int // of timers, once there are many
-	parked      []parked
-	next        int // of parked: the next to run
-	rands       []purposeRand
-	watched     []watch
-	watching    bool
-}
-
-type purposeRand struct {
-	purpose string
-	rand    *Rand
+	subscriptions []subscription
+	rec           des.Record // reused
 }
 
 // NewHost gives a host without cells; it handles the scheduler's cell events.
 func NewHost(s *des.Scheduler, opt Options) *Host {
-	h := &Host{sched: s, opt: opt, byName: make(map[ID]CellRef)}
-	h.env.h = h
-	s.Handle(des.Cell, h)
+	h := &Host{sched: s, opt: opt, byName: make(map[ID]CellRef), ports: make([]PortRecord, 1)}
+	h.lanes = []*Lane{newLane(h, 0, s)}
+	h.lanes[0].sink = opt.Sink
 	return h
 }
 
 // Connect sets the network. It is called once, before the first event.
-func (h *Host) Connect(n Network) { h.net = n }
+func (h *Host) Connect(n Network) {
+	h.net = n
+	for _, l := range h.lanes {
+		l.carrier = n.Join(l)
+	}
+}
 
 // Scheduler is what drives the host.
 func (h *Host) Scheduler() *des.Scheduler { return h.sched }
@@ -135,27 +106,24 @@ func (h *Host) Add(spec CellSpec, renew func() (Protocol, error)) (CellRef, erro
 		return 0, fmt.Errorf("cell %q: more than %d cells", spec.ID, des.IndexMax)
 	}
 	ref := CellRef(len(h.cells))
-	c := cell{
-		id: spec.ID, spec: spec, protocol: p, renew: renew, run: Running,
-		tieKey: h.opt.Seed.Hash("tie", "cell", string(spec.ID)),
-		clock:  clock.New(0),
-	}
-	c.clock.SetOffset(spec.Clock.Offset.Sub(0))
-	if err := c.clock.SetDrift(h.sched.Now(), spec.Clock.Drift); err != nil {
+	x := &cellExt{id: spec.ID, spec: spec, renew: renew, clock: clock.New(0)}
+	c := cell{protocol: p, run: Running, ext: x, first: PortRef(len(h.ports))}
+	x.clock.SetOffset(spec.Clock.Offset.Sub(0))
+	if err := x.clock.SetDrift(h.sched.Now(), spec.Clock.Drift); err != nil {
 		return 0, fmt.Errorf("cell %q: %w", spec.ID, err)
 	}
+	if spec.Clock != (ClockSpec{}) {
+		c.flags |= cellClock
+	}
 	if old, ok := h.byName[spec.ID]; ok {
-		c.incarnation = h.cells[old].incarnation + 1
+		x.incarnation = h.cells[old].incarnation() + 1
 	}
 	h.cells = append(h.cells, c)
 	h.byName[spec.ID] = ref
-	for _, name := range spec.Ports {
-		pr := h.newPort(ref)
-		h.ports[pr].name = name
-		h.ports[pr].static = true
-		h.ports[pr].state = PortUnbound
+	for range spec.Ports {
+		h.newStatic(ref)
 	}
-	h.post(ref, des.OpStart, 0, 0)
+	h.lane(ref).post(ref, des.OpStart, 0, 0)
 	return ref, nil
 }
 
@@ -163,8 +131,7 @@ func (h *Host) Add(spec CellSpec, renew func() (Protocol, error)) (CellRef, erro
 // and its fold stays in the digest. Its links must be gone already.
 func (h *Host) Remove(ref CellRef) {
 	c := &h.cells[ref]
-	h.clearTimers(c)
-	h.dropParked(c)
+	h.lane(ref).end(c)
 	c.run = Removed
 	c.protocol = nil
 	h.state(ref, "removed")
@@ -173,6 +140,9 @@ func (h *Host) Remove(ref CellRef) {
 // Find gives the cell with a name; false if there is none now.
 func (h *Host) Find(id ID) (CellRef, bool) {
 	ref, ok := h.byName[id]
+	if !ok {
+		ref, ok = h.inBlock(id)
+	}
 	if !ok || h.cells[ref].run == Removed {
 		return 0, false
 	}
@@ -183,7 +153,20 @@ func (h *Host) Find(id ID) (CellRef, bool) {
 func (h *Host) Len() int { return len(h.cells) }
 
 // Name is a cell's name.
-func (h *Host) Name(ref CellRef) ID { return h.cells[ref].id }
+func (h *Host) Name(ref CellRef) ID {
+	if c := &h.cells[ref]; c.ext != nil && c.ext.id != "" {
+		return c.ext.id
+	}
+	return h.block(ref).Name(ref)
+}
+
+// spec is what a cell is made of.
+func (h *Host) spec(ref CellRef) *CellSpec {
+	if c := &h.cells[ref]; c.block == 0 {
+		return &c.ext.spec
+	}
+	return &h.block(ref).Spec
+}
 
 // Run is what a cell is doing.
 func (h *Host) Run(ref CellRef) RunState { return h.cells[ref].run }
@@ -195,7 +178,7 @@ func (h *Host) Fold(ref CellRef) des.Fold { return h.cells[ref].fold }
 func (h *Host) Digest() des.Digest {
 	var d des.Digest
 	for i := range h.cells {
-		d.AddCell(string(h.cells[i].id), h.cells[i].fold)
+		d.AddCell(string(h.Name(CellRef(i))), h.cells[i].fold)
 	}
 	return d
 }
@@ -205,23 +188,69 @@ func (h *Host) Protocol(ref CellRef) Protocol { return h.cells[ref].protocol }
 
 // AppendState appends what a cell's protocol shows of itself.
 func (h *Host) AppendState(ref CellRef, to []Attr) []Attr {
-	c := &h.cells[ref]
-	if i, ok := c.protocol.(Inspector); ok {
-		h.guard(c, des.OpState, func() { to = i.AppendState(to) })
+	return h.lane(ref).appendState(ref, to)
+}
+
+// FramesInUse is the number of frames that somebody holds, for leak tests.
+func (h *Host) FramesInUse() int {
+	n := 0
+	for _, l := range h.lanes {
+		n += l.Frames.InUse()
 	}
-	return to
+	return n
+}
+
+// Record writes a record of the site's own under the current event.
+func (h *Host) Record(r des.Record) {
+	if h.opt.Sink == nil {
+		return
+	}
+	h.rec = r
+	h.rec.Key = h.sched.Current()
+	h.rec.Cause = h.sched.Cause()
+	h.opt.Sink.Record(&h.rec)
+	h.rec.Data = nil
+}
+
+// Tracing reports whether records are kept, so that callers can spare
+// themselves the work of making them.
+func (h *Host) Tracing() bool { return h.opt.Sink != nil }
+
+// subscription is who wants which emissions.
+type subscription struct {
+	wants []bool // by kind
+	f     func(des.Key, Emission)
 }
 
 // Subscribe calls f with every emission of the given kinds, in the total order
 // of events. f observes only.
 func (h *Host) Subscribe(kinds []Kind, f func(des.Key, Emission)) {
-	var e emitter
+	var s subscription
 	for _, k := range kinds {
-		for int(k) >= len(e.wants) {
-			e.wants = append(e.wants, false)
+		for int(k) >= len(s.wants) {
+			s.wants = append(s.wants, false)
 		}
-		e.wants[k] = true
+		s.wants[k] = true
 	}
-	e.f = f
-	h.emitters = append(h.emitters, e)
+	s.f = f
+	h.subscriptions = append(h.subscriptions, s)
+}
+
+// Wanted reports whether anybody has subscribed to a kind.
+func (h *Host) wanted(k Kind) bool {
+	for i := range h.subscriptions {
+		if s := &h.subscriptions[i]; int(k) < len(s.wants) && s.wants[k] {
+			return true
+		}
+	}
+	return false
+}
+
+// Publish hands an emission to those who subscribed to its kind.
+func (h *Host) Publish(key des.Key, e Emission) {
+	for i := range h.subscriptions {
+		if s := &h.subscriptions[i]; int(e.Kind) < len(s.wants) && s.wants[e.Kind] {
+			s.f(key, e)
+		}
+	}
 }

@@ -17,7 +17,7 @@ type input struct {
 	slot  uint32 // Timer
 	frame Frame  // Recv
 	n     uint64 // Recv: the frame's number; Credit: bytes
-	link  string // Recv: the direction
+	link  string // Recv: the direction, while records are kept
 }
 
 // PanicError says that a handler panicked. The handler's effects were
@@ -40,373 +40,451 @@ func ownArg(op des.Op, code uint8, incarnation, num uint32) uint64 {
 }
 
 // post schedules an event of a cell's own for now.
-func (h *Host) post(ref CellRef, op des.Op, code uint8, num uint32) {
-	c := &h.cells[ref]
-	seq := c.seq
-	c.seq++
-	h.sched.At(h.sched.Now(), des.MakeEntity(des.Cell, uint32(ref)), 0, seq, ownArg(op, code, c.incarnation, num))
+func (l *Lane) post(ref CellRef, op des.Op, code uint8, num uint32) {
+	l.postAt(l.sched.Now(), ref, op, code, num)
 }
 
-func (h *Host) postUp(p PortRef) { h.post(h.ports[p].cell, des.OpUp, 0, uint32(p)) }
+func (l *Lane) postAt(t clock.Time, ref CellRef, op des.Op, code uint8, num uint32) {
+	c := &l.h.cells[ref]
+	seq := c.seq
+	c.seq++
+	l.sched.At(t, des.MakeEntity(des.Cell, uint32(ref)), 0, seq, ownArg(op, code, c.incarnation(), num))
+}
 
-func (h *Host) postDown(p PortRef, err error) {
-	h.post(h.ports[p].cell, des.OpDown, DownCode(err), uint32(p))
+func (l *Lane) postUp(p PortRef) { l.post(l.Port(p).cell, des.OpUp, 0, uint32(p)) }
+
+func (l *Lane) postDown(p PortRef, err error) {
+	l.post(l.Port(p).cell, des.OpDown, DownCode(err), uint32(p))
 }
 
 // PostDown schedules a Down of a stream port for now, as the cell's own event.
-func (h *Host) PostDown(p PortRef, err error) { h.postDown(p, err) }
+func (l *Lane) PostDown(p PortRef, err error) { l.postDown(p, err) }
 
 // PostLater asks for a call of the network's Wake for a port at a later time,
 // unless its cell is gone by then. It is an event of the cell's own, but the
 // cell does not hear of it.
-func (h *Host) PostLater(p PortRef, t clock.Time, code uint8) {
-	ref := h.ports[p].cell
-	c := &h.cells[ref]
-	seq := c.seq
-	c.seq++
-	h.sched.At(t, des.MakeEntity(des.Cell, uint32(ref)), 0, seq, ownArg(des.OpTransit, code, c.incarnation, uint32(p)))
+func (l *Lane) PostLater(p PortRef, t clock.Time, code uint8) {
+	l.postAt(t, l.Port(p).cell, des.OpTransit, code, uint32(p))
 }
 
 // Dispatch handles the events of cells' own: starts, timers, ports going up
 // and down, parked events.
-func (h *Host) Dispatch(e des.Event) {
+func (l *Lane) Dispatch(e des.Event) {
 	ref := CellRef(e.Entity().Index())
-	c := &h.cells[ref]
-	in := input{op: des.Op(e.Arg >> 56), code: uint8(e.Arg >> 48)}
-	num := uint32(e.Arg)
-	switch {
-	case c.run == Removed, uint16(c.incarnation) != uint16(e.Arg>>32):
+	c := &l.h.cells[ref]
+	if c.run == Removed || uint16(c.incarnation()) != uint16(e.Arg>>32) {
 		return // of a life that is over
-	case in.op == des.OpPark:
-		h.unpark(ref)
-		return
-	case in.op == des.OpTransit:
-		if c.run != Crashed {
-			h.net.Wake(PortRef(num), in.code)
-		}
-		return
-	case in.op == des.OpTimer:
-		in.slot = num
-		c.timers[num].armed = false
-	case in.op != des.OpStart:
-		in.port = PortRef(num)
 	}
-	h.take(ref, in)
+	num := uint32(e.Arg)
+	switch op := des.Op(e.Arg >> 56); op {
+	case des.OpTimer:
+		t := &c.ext.timers[num]
+		t.armed = false
+		if t.cause != nil {
+			l.sched.Caused(*t.cause)
+		}
+		if c.calm() {
+			l.timer(ref, c, num)
+			return
+		}
+		l.take(ref, input{op: op, slot: num})
+	case des.OpPark:
+		l.unpark(ref)
+	case des.OpTransit:
+		if c.run != Crashed {
+			l.carrier.Wake(PortRef(num), uint8(e.Arg>>48))
+		}
+	case des.OpStart:
+		l.take(ref, input{op: op})
+	default:
+		l.take(ref, input{op: op, code: uint8(e.Arg >> 48), port: PortRef(num)})
+	}
 }
 
-// Deliver hands a frame, or a chunk of a stream, to a port, taking over the
-// reference. If the port cannot take it, it says why; the sender's counters
-// are the network's business.
-func (h *Host) Deliver(p PortRef, f Frame, link string, n uint64, copy uint8) (Reason, bool) {
-	q := &h.ports[p]
-	c := &h.cells[q.cell]
+// timer lets a timer fire: handle, without what timers do not need.
+func (l *Lane) timer(ref CellRef, c *cell, slot uint32) {
+	id := c.ext.timers[slot].id
+	l.cur, l.self = c, ref
+	c.fold.Add2(uint64(des.OpTimer)<<56|uint64(id), uint64(l.sched.Now()))
+	if l.sink != nil {
+		l.effect(des.Record{Op: des.OpTimer, A: int64(id), B: int64(c.ext.timers[slot].deadline)})
+	}
+	l.op = des.OpTimer
+	c.protocol.Timer(&l.env, id)
+	l.op = 0
+	l.drain()
+	l.leave(c, ref)
+}
+
+// Deliver hands a frame, or a chunk of a stream, to a port of one of the lane's
+// cells, taking over the reference. If the port cannot take it, it says why.
+// What it may not be told of for a record, link and n, are for that alone.
+func (l *Lane) Deliver(p PortRef, q *PortRecord, f Frame, link string, n uint64, copy uint8) (Reason, bool) {
+	c := &l.h.cells[q.cell]
+	if q.State == PortUp && q.flags&(portStream|portLogged) == 0 && c.calm() {
+		l.recv(c, p, q, f, link, n, copy)
+		return 0, true
+	}
+	return l.deliver(c, p, q, input{op: des.OpRecv, port: p, frame: f, n: n, copy: copy, link: link})
+}
+
+// recv lets a frame reach its cell: handle, for a frame port of a calm cell.
+func (l *Lane) recv(c *cell, p PortRef, q *PortRecord, f Frame, link string, n uint64, copy uint8) {
+	b := l.Frames.Bytes(f)
+	now := l.sched.Now()
+	l.arrived(q, len(b), now)
+	num := Port(p - c.first)
+	if q.Ext != 0 {
+		num = l.number(c, p, q)
+	}
+	c.fold.Frame(uint64(des.OpRecv)<<56|uint64(num), uint64(now), b, l.h.opt.Full)
+	l.cur, l.self = c, q.cell
+	if l.sink != nil {
+		l.effect(des.Record{Op: des.OpRecv, Port: uint32(num), Data: b, Link: link, A: int64(n), B: int64(copy)})
+	}
+	l.op, l.taking, l.received = des.OpRecv, f, f
+	c.protocol.Recv(&l.env, num, b[:len(b):len(b)]) // so that append copies
+	l.op, l.taking, l.received = 0, 0, 0
+	if len(l.effects) > 0 {
+		l.drain()
+	}
+	l.leave(c, q.cell)
+	l.Frames.Release(f)
+}
+
+// arrived counts what a port takes in.
+func (l *Lane) arrived(q *PortRecord, size int, now clock.Time) {
+	q.rxFrames++
+	q.rxBytes += uint32(size)
+	q.lastRx = now
+	if q.rxFrames == 0 {
+		l.ext(q).frames++
+	}
+	if q.rxBytes < uint32(size) {
+		l.ext(q).bytes++
+	}
+}
+
+func (l *Lane) deliver(c *cell, p PortRef, q *PortRecord, in input) (Reason, bool) {
+	x := l.rare(q)
 	r, miss := Reason(0), true
 	switch {
 	case c.run == Removed:
 		r = ReasonRemoved
 	case c.run == Crashed:
 		r = ReasonDown
-	case q.over, q.state != PortUp && q.state != PortEOF && !(q.stream && q.state == PortDialling):
+	case x.over, q.State != PortUp && q.State != PortEOF && !(q.stream() && q.State == PortDialling):
 		r = ReasonClosed
-		if q.static && q.state == PortUnbound {
+		if q.static() && q.State == PortUnbound {
 			r = ReasonNoLink
 		}
-	case !q.stream && c.busy() && len(c.parked)-c.next >= ParkedMax:
+	case !q.stream() && !c.calm() && len(c.ext.parked)-c.ext.next >= ParkedMax:
 		r = ReasonHeld
 	default:
 		miss = false
 	}
 	if miss {
-		if h.opt.Sink != nil {
-			h.Record(des.Record{
-				Op: des.OpMiss, Cell: string(c.id), Link: link, Port: uint32(q.num),
-				A: int64(n), B: int64(copy), Text: r.String(), Data: h.Frames.Bytes(f),
+		if l.sink != nil {
+			l.Record(des.Record{
+				Op: des.OpMiss, Cell: string(l.h.Name(q.cell)), Link: in.link, Port: uint32(l.number(c, p, q)),
+				A: int64(in.n), B: int64(in.copy), Text: r.String(), Data: l.Frames.Bytes(in.frame),
 			})
 		}
-		h.Frames.Release(f)
+		l.Frames.Release(in.frame)
 		return r, false
 	}
-	h.take(q.cell, input{op: des.OpRecv, port: p, frame: f, n: n, copy: copy, link: link})
+	l.take(q.cell, in)
 	return 0, true
 }
 
 // Up tells a cell that one of its stream ports is connected.
-func (h *Host) Up(p PortRef) { h.take(h.ports[p].cell, input{op: des.OpUp, port: p}) }
+func (l *Lane) Up(p PortRef) { l.take(l.Port(p).cell, input{op: des.OpUp, port: p}) }
 
 // Down tells a cell that one of its stream ports is over, or with io.EOF that
 // the peer sends no more. A port that was told of either hears no more.
-func (h *Host) Down(p PortRef, err error) {
-	h.take(h.ports[p].cell, input{op: des.OpDown, port: p, code: DownCode(err)})
+func (l *Lane) Down(p PortRef, err error) {
+	l.take(l.Port(p).cell, input{op: des.OpDown, port: p, code: DownCode(err)})
 }
 
 // Accept makes a port for a connection that arrived at a listener; the caller
 // prepares it and calls Up.
-func (h *Host) Accept(listener PortRef, peer string, bound int64) PortRef {
-	l := h.ports[listener]
-	ref := h.newPort(l.cell)
-	q := &h.ports[ref]
-	q.stream, q.accepted, q.listener, q.addr, q.peer, q.bound = true, true, l.num, l.addr, peer, bound
-	q.state = PortDialling // up when its event runs
+func (l *Lane) Accept(listener PortRef, peer string, bound int64) PortRef {
+	from := l.Port(listener)
+	x := l.rare(from)
+	ref, q, y := l.newDynamic(from.cell)
+	y.accepted, y.listener, y.addr, y.peer, y.bound = true, x.num, x.addr, peer, bound
+	q.State = PortDialling // up when its event runs
 	return ref
 }
 
 // Credit takes n bytes off what a stream port has queued.
-func (h *Host) Credit(p PortRef, n uint64) {
-	h.take(h.ports[p].cell, input{op: des.OpCredit, port: p, n: n})
+func (l *Lane) Credit(p PortRef, n uint64) {
+	l.take(l.Port(p).cell, input{op: des.OpCredit, port: p, n: n})
 }
-
-// busy reports whether events must wait: the cell is paused, or still works
-// off what came while it was.
-func (c *cell) busy() bool { return c.run == Paused || c.next < len(c.parked) }
 
 // take lets an event reach its cell: it runs now, waits while the cell is
 // paused, or is dropped.
-func (h *Host) take(ref CellRef, in input) {
-	c := &h.cells[ref]
+func (l *Lane) take(ref CellRef, in input) {
+	c := &l.h.cells[ref]
 	switch {
 	case c.run == Crashed, c.run == Removed:
 		if in.frame != 0 {
-			h.Frames.Release(in.frame)
+			l.Frames.Release(in.frame)
 		}
-	case c.busy():
-		h.park(ref, in)
+	case !c.calm():
+		l.park(ref, in)
 	default:
-		h.handle(ref, in)
+		l.handle(ref, in)
 	}
 }
 
 // handle folds and records an event, calls the handler and drains its effects.
-func (h *Host) handle(ref CellRef, in input) {
-	c := &h.cells[ref]
-	if !h.admit(c, &in) {
+func (l *Lane) handle(ref CellRef, in input) {
+	c := &l.h.cells[ref]
+	if !l.admit(c, &in) {
 		if in.frame != 0 {
-			h.Frames.Release(in.frame)
+			l.Frames.Release(in.frame)
 		}
 		return
 	}
-	h.cur, h.self = c, ref
-	h.note(c, &in)
-	if h.call(c, &in) {
-		h.drain()
-	} else {
-		h.discard()
-	}
-	h.leave(ref)
+	l.cur, l.self = c, ref
+	l.note(c, &in)
+	l.op, l.taking = in.op, in.frame
+	l.call(c, &in)
+	l.op, l.taking = 0, 0
+	l.drain()
+	l.leave(c, ref)
 	if in.frame != 0 {
-		if h.ports[in.port].stream {
-			h.net.Consumed(in.port, len(h.Frames.Bytes(in.frame)))
+		if l.Port(in.port).stream() {
+			l.carrier.Consumed(in.port, len(l.Frames.Bytes(in.frame)))
 		}
-		h.Frames.Release(in.frame)
+		l.Frames.Release(in.frame)
 	}
 }
 
-func (h *Host) leave(ref CellRef) {
-	h.cur = nil
-	if h.cells[ref].watching {
-		h.look(ref)
+func (l *Lane) leave(c *cell, ref CellRef) {
+	l.cur = nil
+	if c.flags&cellWatched != 0 {
+		l.look(ref)
 	}
 }
 
 // admit applies what an event does to the host's own state, and reports
 // whether the protocol is to hear of it. Every test is on state that inputs
 // and effects alone determine.
-func (h *Host) admit(c *cell, in *input) bool {
+func (l *Lane) admit(c *cell, in *input) bool {
 	switch in.op {
 	case des.OpStart:
-		c.began = true
+		c.flags |= cellBegan
 		return true
 	case des.OpTimer:
 		return true
 	}
-	q := &h.ports[in.port]
-	if q.over {
+	q := l.Port(in.port)
+	x := l.rare(q)
+	if x.over {
 		return false
 	}
 	switch in.op {
 	case des.OpUp:
-		if q.static && (q.state != PortUnbound || q.peer == "") || !q.static && q.state != PortDialling {
+		if q.static() && (q.State != PortUnbound || q.Peer == 0) || !q.static() && q.State != PortDialling {
 			return false
 		}
-		q.state = PortUp
+		q.State = PortUp
 	case des.OpDown:
-		if !q.static && !q.down(in.code) { // of a static port, Unbind has set the state
+		if !q.static() && !q.down(x, in.code) { // of a static port, Unbind has set the state
 			return false
 		}
 	case des.OpRecv:
-		if q.stream && q.state == PortDown {
+		if q.stream() && q.State == PortDown {
 			return false // broken by an event that waited before it
 		}
-		q.rxFrames++
-		q.rxBytes += uint64(len(h.Frames.Bytes(in.frame)))
-		q.last = h.sched.Now()
+		l.arrived(q, len(l.Frames.Bytes(in.frame)), l.sched.Now())
 	case des.OpCredit:
-		if q.state == PortDown {
+		if q.State == PortDown {
 			return false
 		}
-		q.queued -= int64(in.n)
+		x.queued -= int64(in.n)
 	}
-	if q.log != nil {
+	if x.log != nil {
 		n := 0
 		if in.frame != 0 {
-			n = len(h.Frames.Bytes(in.frame))
+			n = len(l.Frames.Bytes(in.frame))
 		}
 		note := ""
 		if in.op == des.OpDown {
 			note = DownOf(in.code).Error()
 		}
-		h.log(q, in.op, n, note)
+		l.log(q, in.op, n, note)
 	}
 	return true
 }
 
 // down ends a port, or the peer's half of it, and reports whether its cell is
 // to hear of it: a cell hears one Down of a stream, and io.EOF is one.
-func (q *port) down(code uint8) bool {
-	first := !q.told
-	q.told = true
+func (q *PortRecord) down(x *portExt, code uint8) bool {
+	first := !x.told
+	x.told = true
 	switch {
 	case code != codeEOF:
-		q.state = PortDown
-		q.queued = 0
-	case first && q.state != PortDown:
-		q.state = PortEOF
+		q.State = PortDown
+		x.queued = 0
+	case first && q.State != PortDown:
+		q.State = PortEOF
 	}
 	return first
 }
 
 // note folds and records an event before its handler runs.
-func (h *Host) note(c *cell, in *input) {
+func (l *Lane) note(c *cell, in *input) {
+	now := uint64(l.sched.Now())
 	var num Port
 	if in.op != des.OpStart && in.op != des.OpTimer {
-		num = h.ports[in.port].num
+		num = l.number(c, in.port, l.Port(in.port))
 	}
-	c.fold.Add(uint64(in.op)<<56 | uint64(in.code)<<48 | uint64(num))
-	c.fold.Add(uint64(h.sched.Now()))
+	word := uint64(in.op)<<56 | uint64(in.code)<<48 | uint64(num)
 	switch in.op {
-	case des.OpStart:
-		c.fold.Add(uint64(c.incarnation))
-	case des.OpTimer:
-		c.fold.Add(uint64(c.timers[in.slot].id))
 	case des.OpRecv:
-		c.fold.Bytes(h.Frames.Bytes(in.frame), h.opt.Full)
-	case des.OpCredit:
-		c.fold.Add(in.n)
+		c.fold.Frame(word, now, l.Frames.Bytes(in.frame), l.h.opt.Full)
+	case des.OpTimer:
+		c.fold.Add2(word|uint64(c.ext.timers[in.slot].id), now)
+	case des.OpStart:
+		c.fold.Add2(word|uint64(c.incarnation()), now)
+	default:
+		c.fold.Add2(word, now)
+		if in.op == des.OpCredit {
+			c.fold.Add(in.n)
+		}
 	}
-	if h.opt.Sink != nil {
-		h.recordInput(c, in, num)
+	if l.sink != nil {
+		l.recordInput(c, in, num)
 	}
 }
 
-func (h *Host) recordInput(c *cell, in *input, num Port) {
+func (l *Lane) recordInput(c *cell, in *input, num Port) {
 	r := des.Record{Op: in.op, Port: uint32(num)}
 	switch in.op {
 	case des.OpStart:
-		r.A = int64(c.incarnation)
+		r.A = int64(c.incarnation())
 	case des.OpTimer:
-		t := &c.timers[in.slot]
+		t := &c.ext.timers[in.slot]
 		r.A, r.B = int64(t.id), int64(t.deadline)
 	case des.OpRecv:
-		r.Data = h.Frames.Bytes(in.frame)
+		r.Data = l.Frames.Bytes(in.frame)
 		r.Link, r.A, r.B = in.link, int64(in.n), int64(in.copy)
 	case des.OpDown:
 		r.A = int64(in.code)
 	case des.OpCredit:
 		r.A = int64(in.n)
 	}
-	h.effect(r)
+	l.effect(r)
 }
 
-// call runs the handler, and reports whether it returned.
-func (h *Host) call(c *cell, in *input) (ok bool) {
-	defer h.recovered(c, in.op, &ok)
+// call runs the handler.
+func (l *Lane) call(c *cell, in *input) {
 	var num Port
 	if in.op != des.OpStart && in.op != des.OpTimer {
-		num = h.ports[in.port].num
+		num = l.number(c, in.port, l.Port(in.port))
 	}
-	e := &h.env
+	e := &l.env
 	switch in.op {
 	case des.OpStart:
 		c.protocol.Start(e)
 	case des.OpUp:
 		c.protocol.Up(e, num)
 	case des.OpRecv:
-		h.received = in.frame
-		b := h.Frames.Bytes(in.frame)
-		c.protocol.Recv(e, num, b[:len(b):len(b)]) // so that append copies
-		h.received = 0
+		l.received = in.frame
+		b := l.Frames.Bytes(in.frame)
+		c.protocol.Recv(e, num, b[:len(b):len(b)])
+		l.received = 0
 	case des.OpTimer:
-		c.protocol.Timer(e, c.timers[in.slot].id)
+		c.protocol.Timer(e, c.ext.timers[in.slot].id)
 	case des.OpDown:
 		c.protocol.Down(e, num, DownOf(in.code))
 	case des.OpCredit:
-		h.drained(c, e, in.port)
+		l.drained(c, e, in.port)
+	}
+}
+
+// drained calls Drained when a stream's queue has fallen far enough.
+func (l *Lane) drained(c *cell, e *env, p PortRef) {
+	q := l.Port(p)
+	x := l.ext(q)
+	if !x.high || x.queued > x.bound/4 || q.State == PortDown {
+		return
+	}
+	x.high = false
+	if d, ok := c.protocol.(Drainer); ok {
+		l.effect(des.Record{Op: des.OpDrained, Port: uint32(x.num)})
+		c.fold.Add(uint64(des.OpDrained))
+		d.Drained(e, x.num)
+	}
+}
+
+// recovered turns a panic of a handler into the verdict of the run: its effects
+// are discarded. A panic of the engine's own goes on.
+func (l *Lane) recovered(v any) bool {
+	if l.op == 0 {
+		return false
+	}
+	err := &PanicError{Cell: l.h.Name(l.self), Op: l.op, Value: fmt.Sprint(v), Stack: string(debug.Stack())}
+	frame := l.taking
+	l.op, l.taking, l.received = 0, 0, 0
+	l.effect(des.Record{Op: des.OpPanic, Text: err.Value})
+	l.sched.Fail(err)
+	l.discard()
+	if c := l.cur; c != nil {
+		l.leave(c, l.self)
+	}
+	if frame != 0 {
+		l.Frames.Release(frame)
 	}
 	return true
 }
 
-// drained calls Drained when a stream's queue has fallen far enough.
-func (h *Host) drained(c *cell, e *env, p PortRef) {
-	q := &h.ports[p]
-	if !q.high || q.queued > q.bound/4 || q.state == PortDown {
-		return
-	}
-	q.high = false
-	if d, ok := c.protocol.(Drainer); ok {
-		h.effect(des.Record{Op: des.OpDrained, Port: uint32(q.num)})
-		c.fold.Add(uint64(des.OpDrained))
-		d.Drained(e, q.num)
-	}
-}
-
-// recovered turns a panic of a handler into the verdict of the run.
-func (h *Host) recovered(c *cell, op des.Op, ok *bool) {
-	if *ok {
-		return
-	}
-	v := recover()
-	h.received = 0
-	err := &PanicError{Cell: c.id, Op: op, Value: fmt.Sprint(v), Stack: string(debug.Stack())}
-	h.Record(des.Record{Op: des.OpPanic, Cell: string(c.id), Text: err.Value})
-	h.sched.Fail(err)
-}
-
-// guard calls code of a protocol, and reports whether it returned.
-func (h *Host) guard(c *cell, op des.Op, f func()) (ok bool) {
-	defer h.recovered(c, op, &ok)
+// guard calls code of a protocol outside an event of its own, and reports
+// whether it returned.
+func (l *Lane) guard(ref CellRef, op des.Op, f func()) (ok bool) {
+	c, self, was, taking := l.cur, l.self, l.op, l.taking
+	defer func() {
+		if !ok {
+			l.self, l.op, l.taking = ref, op, 0
+			l.recovered(recover())
+		}
+		l.cur, l.self, l.op, l.taking = c, self, was, taking
+	}()
 	f()
 	return true
 }
 
 // Command gives a cell's protocol a command, inside the current event.
 func (h *Host) Command(ref CellRef, args []string) (answer string, err error) {
-	c := &h.cells[ref]
+	c, l := &h.cells[ref], h.lane(ref)
 	if c.run != Running {
-		return "", fmt.Errorf("cell %q: %s, takes no commands", c.id, c.run)
+		return "", fmt.Errorf("cell %q: %s, takes no commands", h.Name(ref), c.run)
 	}
 	p, ok := c.protocol.(Commander)
 	if !ok {
-		return "", fmt.Errorf("cell %q: protocol %q takes no commands", c.id, c.spec.Protocol)
+		return "", fmt.Errorf("cell %q: protocol %q takes no commands", h.Name(ref), h.spec(ref).Protocol)
 	}
-	h.cur, h.self = c, ref
-	c.fold.Add(uint64(des.OpCommand) << 56)
-	c.fold.Add(uint64(h.sched.Now()))
+	l.cur, l.self = c, ref
+	c.fold.Add2(uint64(des.OpCommand)<<56, uint64(l.sched.Now()))
 	for _, a := range args {
 		c.fold.Text(a)
 	}
-	h.effect(des.Record{Op: des.OpCommand, Text: joinWords(args)})
-	if !h.guard(c, des.OpCommand, func() { answer, err = p.Command(&h.env, args) }) {
-		h.discard()
-		h.leave(ref)
-		return "", h.sched.Err()
+	l.effect(des.Record{Op: des.OpCommand, Text: joinWords(args)})
+	if !l.guard(ref, des.OpCommand, func() { answer, err = p.Command(&l.env, args) }) {
+		l.leave(c, ref)
+		return "", l.sched.Err()
 	}
 	r := des.Record{Op: des.OpAnswer, Text: answer}
 	if err != nil {
 		r.A, r.Text = 1, err.Error()
 	}
 	c.fold.Text(r.Text)
-	h.effect(r)
-	h.drain()
-	h.leave(ref)
+	l.effect(r)
+	l.drain()
+	l.leave(c, ref)
 	return answer, err
 }
 

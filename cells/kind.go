@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+
+	"example.com/dsim/des"
 )
 
 // Kind is a kind of emission, registered once with the names of its values.
@@ -11,7 +13,12 @@ import (
 // digests and oracles use names.
 type Kind uint16
 
-type kindInfo struct{ name, a, b string }
+type kindInfo struct {
+	name, a, b string
+	hash       uint64 // of the name, for folds
+}
+
+var unknownKind = kindInfo{name: "kind?"}
 
 var kinds = struct {
 	sync.RWMutex
@@ -25,12 +32,14 @@ func NewKind(name, a, b string) Kind {
 	kinds.Lock()
 	defer kinds.Unlock()
 	if i := slices.IndexFunc(kinds.list, func(k kindInfo) bool { return k.name == name }); i > 0 {
-		if kinds.list[i] != (kindInfo{name, a, b}) {
+		if k := &kinds.list[i]; k.a != a || k.b != b {
 			panic(fmt.Sprintf("cells: kind %q registered twice with different values", name))
 		}
 		return Kind(i)
 	}
-	kinds.list = append(kinds.list, kindInfo{name, a, b})
+	var h des.Fold
+	h.Text(name)
+	kinds.list = append(kinds.list, kindInfo{name, a, b, uint64(h)})
 	return Kind(len(kinds.list) - 1)
 }
 
@@ -53,7 +62,14 @@ func (k Kind) info() kindInfo {
 	if int(k) < len(kinds.list) {
 		return kinds.list[k]
 	}
-	return kindInfo{name: "kind?"}
+	return unknownKind
+}
+
+// allKinds is the list of all kinds there are by now.
+func allKinds() []kindInfo {
+	kinds.RLock()
+	defer kinds.RUnlock()
+	return slices.Clone(kinds.list)
 }
 
 // Emission is one call of Emit or EmitText, as oracles and traces see it.

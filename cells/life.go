@@ -21,83 +21,108 @@ const ParkedMax = 1 << 16
 
 // park keeps an event for a paused cell. While a resumed cell still works off
 // what was kept, later events queue up behind.
-func (h *Host) park(ref CellRef, in input) {
-	c := &h.cells[ref]
+func (l *Lane) park(ref CellRef, in input) {
+	c := &l.h.cells[ref]
+	x := c.extension()
 	p := parked{in: in}
-	if in.op == des.OpTimer {
-		t := &c.timers[in.slot]
+	switch in.op {
+	case des.OpTimer:
+		t := &x.timers[in.slot]
 		t.parked = true
 		p.seq = t.seq
+	case des.OpRecv:
+		l.late(in.port, 1)
 	}
-	c.parked = append(c.parked, p)
-	h.Record(des.Record{Op: des.OpPark, Cell: string(c.id), A: int64(in.op)})
+	x.parked = append(x.parked, p)
+	l.Record(des.Record{Op: des.OpPark, Cell: string(l.h.Name(ref)), A: int64(in.op)})
 	if c.run == Running {
-		h.post(ref, des.OpPark, 0, 0)
+		l.post(ref, des.OpPark, 0, 0)
+	}
+}
+
+// late counts a frame that has arrived, and that its cell has not taken in.
+func (l *Lane) late(p PortRef, n int64) {
+	if q := l.Port(p); !q.stream() {
+		l.ext(q).late += uint64(n)
 	}
 }
 
 // unpark runs the oldest parked event. One of its own events stands in the
 // queue for each.
-func (h *Host) unpark(ref CellRef) {
-	c := &h.cells[ref]
-	if c.run != Running || c.next >= len(c.parked) {
+func (l *Lane) unpark(ref CellRef) {
+	c := &l.h.cells[ref]
+	x := c.extension()
+	if c.run != Running || x.next >= len(x.parked) {
 		return // paused again, or crashed, before its turn
 	}
-	p := c.parked[c.next]
-	c.parked[c.next] = parked{}
-	c.next++
-	if c.next == len(c.parked) {
-		c.parked, c.next = c.parked[:0], 0
+	p := x.parked[x.next]
+	x.parked[x.next] = parked{}
+	x.next++
+	if x.next == len(x.parked) {
+		x.parked, x.next = x.parked[:0], 0
+		c.flags &^= cellWaiting
 	}
-	if p.in.op == des.OpTimer {
-		t := &c.timers[p.in.slot]
+	switch p.in.op {
+	case des.OpTimer:
+		t := &x.timers[p.in.slot]
 		if !t.parked || t.seq != p.seq {
 			return // armed again since, or disarmed, by an event before it
 		}
 		t.parked = false
+	case des.OpRecv:
+		l.late(p.in.port, -1)
 	}
-	h.handle(ref, p.in)
+	l.handle(ref, p.in)
 }
 
-func (h *Host) dropParked(c *cell) {
-	for _, p := range c.parked[c.next:] {
+func (l *Lane) dropParked(c *cell, x *cellExt) {
+	for _, p := range x.parked[x.next:] {
 		if p.in.frame != 0 {
-			h.Frames.Release(p.in.frame)
+			l.Frames.Release(p.in.frame)
 		}
 	}
-	c.parked, c.next = nil, 0
+	x.parked, x.next = nil, 0
+	c.flags &^= cellWaiting
+}
+
+// end gives back what a cell has whose life is over.
+func (l *Lane) end(c *cell) {
+	if c.ext != nil {
+		l.clearTimers(c.ext)
+		l.dropParked(c, c.ext)
+	}
 }
 
 func (h *Host) state(ref CellRef, what string) {
 	c := &h.cells[ref]
-	c.fold.Add(uint64(des.OpState) << 56)
-	c.fold.Add(uint64(h.sched.Now()))
+	c.fold.Add2(uint64(des.OpState)<<56, uint64(h.sched.Now()))
 	c.fold.Text(what)
-	h.Record(des.Record{Op: des.OpState, Cell: string(c.id), Text: what})
+	h.Record(des.Record{Op: des.OpState, Cell: string(h.Name(ref)), Text: what})
 }
 
 // Crash ends a cell's life: its timers are gone and what reaches it is
 // dropped, until Restart. The state of a Durable is put aside for a restart
 // that keeps it. Its stream connections are the network's to break.
 func (h *Host) Crash(ref CellRef) error {
-	c := &h.cells[ref]
+	c, l := &h.cells[ref], h.lane(ref)
 	if c.run != Running && c.run != Paused {
-		return fmt.Errorf("cell %q: cannot crash, it is %s", c.id, c.run)
+		return fmt.Errorf("cell %q: cannot crash, it is %s", h.Name(ref), c.run)
 	}
-	c.kept = nil
-	if d, ok := c.protocol.(Durable); ok && !h.guard(c, des.OpState, func() { c.kept = append([]byte{}, d.Save()...) }) {
-		return h.sched.Err()
+	x := c.extension()
+	x.kept = nil
+	if d, ok := c.protocol.(Durable); ok && !l.guard(ref, des.OpState, func() { x.kept = append([]byte{}, d.Save()...) }) {
+		return l.sched.Err()
 	}
-	h.clearTimers(c)
-	h.dropParked(c)
+	l.end(c)
 	c.run = Crashed
-	for _, p := range c.ports {
-		switch q := &h.ports[p]; {
-		case q.trunk:
-		case q.static && q.state == PortUp:
-			q.state = PortUnbound
-		case !q.static:
-			q.state, q.over, q.queued = PortDown, true, 0
+	for _, p := range h.PortsOf(ref) {
+		switch q := l.Port(p); {
+		case q.flags&portTrunk != 0:
+		case q.static() && q.State == PortUp:
+			q.State = PortUnbound
+		case !q.static():
+			y := l.ext(q)
+			q.State, y.over, y.queued = PortDown, true, 0
 		}
 	}
 	h.state(ref, "crash")
@@ -111,20 +136,22 @@ func (h *Host) Restart(ref CellRef, kept bool) error {
 	if err != nil {
 		return err
 	}
-	c := &h.cells[ref]
-	c.protocol, c.kept = p, nil
-	c.incarnation++
-	c.rands = nil
-	c.run, c.began = Running, false
+	c, l := &h.cells[ref], h.lane(ref)
+	x := c.extension()
+	c.protocol, x.kept = p, nil
+	x.incarnation++
+	x.rands = nil
+	c.run = Running
+	c.flags &^= cellBegan
 	if kept {
 		h.state(ref, "restart-kept")
 	} else {
 		h.state(ref, "restart")
 	}
-	h.post(ref, des.OpStart, 0, 0)
-	for _, p := range c.ports {
-		if q := &h.ports[p]; q.static && !q.trunk && q.state == PortUnbound && q.peer != "" {
-			h.postUp(p)
+	l.post(ref, des.OpStart, 0, 0)
+	for _, p := range h.PortsOf(ref) {
+		if q := l.Port(p); q.static() && q.flags&portTrunk == 0 && q.State == PortUnbound && q.Peer != 0 {
+			l.postUp(p)
 		}
 	}
 	return nil
@@ -146,30 +173,38 @@ func (h *Host) CanKeep(ref CellRef) bool {
 func (h *Host) revived(ref CellRef, kept bool) (Protocol, error) {
 	c := &h.cells[ref]
 	if c.run != Crashed {
-		return nil, fmt.Errorf("cell %q: cannot restart, it is %s", c.id, c.run)
+		return nil, fmt.Errorf("cell %q: cannot restart, it is %s", h.Name(ref), c.run)
 	}
-	p, err := c.renew()
+	p, err := h.renew(ref)
 	if err != nil {
-		return nil, fmt.Errorf("cell %q: %w", c.id, err)
+		return nil, fmt.Errorf("cell %q: %w", h.Name(ref), err)
 	}
 	if !kept {
 		return p, nil
 	}
 	d, ok := p.(Durable)
-	if !ok || c.kept == nil {
-		return nil, fmt.Errorf("cell %q: protocol %q cannot keep its state", c.id, c.spec.Protocol)
+	if !ok || c.ext.kept == nil {
+		return nil, fmt.Errorf("cell %q: protocol %q cannot keep its state", h.Name(ref), h.spec(ref).Protocol)
 	}
-	if err := d.Restore(slices.Clone(c.kept)); err != nil {
-		return nil, fmt.Errorf("cell %q: restore: %w", c.id, err)
+	if err := d.Restore(slices.Clone(c.ext.kept)); err != nil {
+		return nil, fmt.Errorf("cell %q: restore: %w", h.Name(ref), err)
 	}
 	return p, nil
+}
+
+func (h *Host) renew(ref CellRef) (Protocol, error) {
+	if h.cells[ref].block == 0 {
+		return h.cells[ref].ext.renew()
+	}
+	b := h.block(ref)
+	return b.Make(int(ref - b.first))
 }
 
 // Pause stops a cell: what reaches it waits for Resume.
 func (h *Host) Pause(ref CellRef) error {
 	c := &h.cells[ref]
 	if c.run != Running {
-		return fmt.Errorf("cell %q: cannot pause, it is %s", c.id, c.run)
+		return fmt.Errorf("cell %q: cannot pause, it is %s", h.Name(ref), c.run)
 	}
 	c.run = Paused
 	h.state(ref, "pause")
@@ -181,12 +216,16 @@ func (h *Host) Pause(ref CellRef) error {
 func (h *Host) Resume(ref CellRef) error {
 	c := &h.cells[ref]
 	if c.run != Paused {
-		return fmt.Errorf("cell %q: cannot resume, it is %s", c.id, c.run)
+		return fmt.Errorf("cell %q: cannot resume, it is %s", h.Name(ref), c.run)
 	}
 	c.run = Running
 	h.state(ref, "resume")
-	for range c.parked[c.next:] {
-		h.post(ref, des.OpPark, 0, 0)
+	x := c.extension()
+	if x.next < len(x.parked) {
+		c.flags |= cellWaiting
+	}
+	for range x.parked[x.next:] {
+		h.lane(ref).post(ref, des.OpPark, 0, 0)
 	}
 	return nil
 }
@@ -194,23 +233,29 @@ func (h *Host) Resume(ref CellRef) error {
 // SetDrift changes how fast a cell's clock runs, from now on. Armed timers
 // keep their deadlines by that clock.
 func (h *Host) SetDrift(ref CellRef, d clock.Drift) error {
-	c := &h.cells[ref]
-	if err := c.clock.SetDrift(h.sched.Now(), d); err != nil {
-		return fmt.Errorf("cell %q: %w", c.id, err)
+	x := h.clock(ref)
+	if err := x.clock.SetDrift(h.sched.Now(), d); err != nil {
+		return fmt.Errorf("cell %q: %w", h.Name(ref), err)
 	}
 	h.state(ref, fmt.Sprintf("drift %d ppb", int64(d)))
-	h.rearm(ref)
+	h.lane(ref).rearm(ref, x)
 	return nil
 }
 
 // StepClock moves a cell's wall clock.
 func (h *Host) StepClock(ref CellRef, d time.Duration) {
-	h.cells[ref].clock.Step(d)
+	h.clock(ref).clock.Step(d)
 	h.state(ref, "step "+d.String())
 }
 
 // OffsetClock puts a cell's wall clock at a distance from its own time.
 func (h *Host) OffsetClock(ref CellRef, d time.Duration) {
-	h.cells[ref].clock.SetOffset(d)
+	h.clock(ref).clock.SetOffset(d)
 	h.state(ref, "offset "+d.String())
+}
+
+// clock is what keeps a cell's clock, which is not true time from now on.
+func (h *Host) clock(ref CellRef) *cellExt {
+	h.cells[ref].flags |= cellClock
+	return h.cells[ref].extension()
 }

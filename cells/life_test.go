@@ -94,7 +94,8 @@ func TestResumedCellsKeepLaterArrivalsBehind(t *testing.T) {
 	if err := h.Resume(c.Cell()); err != nil {
 		t.Fatal(err)
 	}
-	h.Deliver(port, h.Frames.Copy([]byte("c")), "x>", 3, 0) // before the first of those that waited has run
+	l := h.Of(c.Cell())
+	l.Deliver(port, l.Port(port), l.Frames.Copy([]byte("c")), "x>", 3, 0) // before the first of those that waited has run
 	c.Advance(0)
 	d.want(t, "what waited comes first", "0s recv a", "0s recv b", "0s recv c")
 }
@@ -132,15 +133,15 @@ func TestPausedCellsDropFramesBeyondTheirRoom(t *testing.T) {
 	c.Up(0)
 	c.Pause()
 	h := c.Host()
-	port := h.PortsOf(c.Cell())[0]
+	port, l := h.PortsOf(c.Cell())[0], h.Of(c.Cell())
 	for i := range cells.ParkedMax + 1 {
-		r, ok := h.Deliver(port, h.Frames.Copy(nil), "x>", uint64(i), 0)
+		r, ok := l.Deliver(port, l.Port(port), l.Frames.Copy(nil), "x>", uint64(i), 0)
 		if full := i == cells.ParkedMax; ok == full || full && r != cells.ReasonHeld {
 			t.Fatalf("frame %d: %v, %v", i, r, ok)
 		}
 	}
 	c.Crash()
-	if n := h.Frames.InUse(); n != 0 {
+	if n := h.FramesInUse(); n != 0 {
 		t.Errorf("after a crash %d frames wait", n)
 	}
 }
@@ -160,7 +161,8 @@ func TestCrashedCellsHearNothing(t *testing.T) {
 	c.Down(q, cells.ErrReset)
 	c.Advance(time.Second)
 	d.want(t, "no callback at the end, and none after")
-	if r, ok := c.Host().Deliver(c.Host().PortsOf(c.Cell())[0], c.Host().Frames.Copy(nil), "x>", 0, 0); ok || r != cells.ReasonDown {
+	port, l := c.Host().PortsOf(c.Cell())[0], c.Host().Of(c.Cell())
+	if r, ok := l.Deliver(port, l.Port(port), l.Frames.Copy(nil), "x>", 0, 0); ok || r != cells.ReasonDown {
 		t.Errorf("a frame to a crashed cell: %v, %v", r, ok)
 	}
 	if _, err := c.Command("x"); err == nil {

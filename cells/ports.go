@@ -1,257 +1,398 @@
 package cells
 
 import (
-	"slices"
+	"errors"
+	"fmt"
 
 	"example.com/dsim/clock"
-	"example.com/dsim/des"
 )
 
-// port is what the host keeps of one port, of any kind.
-type port struct {
+var errTooManyPorts = errors.New("cells: more listeners, dials and accepts than there are numbers")
+
+// PortRef is a host's number for a port of any of its cells: below
+// dynamicPorts for static ports, which belong to the site, and above for
+// listeners, dials and accepts, which belong to a lane.
+type PortRef uint32
+
+// dynamicPorts is the first number of ports that come while the site runs.
+const dynamicPorts PortRef = 1 << 31
+
+// PortRecord is what host and network keep of one port: 56 bytes, in which the
+// port is the sender's half of the direction that leads away from it and the
+// receiver's half of the one that leads to it. It is written by the lane of its
+// cell alone; Peer, Params and Alert change between events only, so that the
+// other end may read them.
+type PortRecord struct {
+	TxFrames uint64     // given to the link; also the number of its next frame
+	TxBytes  uint64     //
+	LastTx   clock.Time //
+	lastRx   clock.Time
 	cell     CellRef
+	Peer     PortRef // the other end of its link; 0 is none
+	Ext      uint32  // of what few ports need; 0 is none
+	rxFrames uint32  // the low half; see portExt
+	rxBytes  uint32
+	Params   uint16 // the network's number for the direction's parameters
+	State    PortState
+	flags    portFlags
+}
+
+type portFlags uint8
+
+const (
+	portStatic portFlags = 1 << iota
+	portStream
+	portTrunk  // the end of a stream link: carries connections, is none
+	portLogged // an event log is kept
+	portRemote // the other end of its link is in another lane
+	portAlert  // the network has to look twice at what arrives from it
+)
+
+// Alert reports whether the network has asked to look twice at the direction
+// that leads away from the port.
+func (q *PortRecord) Alert() bool { return q.flags&portAlert != 0 }
+
+// SetAlert asks for that.
+func (q *PortRecord) SetAlert(on bool) { q.set(portAlert, on) }
+
+// Remote reports whether the other end of the port's link is in another lane.
+func (q *PortRecord) Remote() bool { return q.flags&portRemote != 0 }
+
+// Cell is whose port it is.
+func (q *PortRecord) Cell() CellRef { return q.cell }
+
+func (q *PortRecord) set(f portFlags, on bool) {
+	q.flags &^= f
+	if on {
+		q.flags |= f
+	}
+}
+
+func (q *PortRecord) stream() bool { return q.flags&portStream != 0 }
+func (q *PortRecord) static() bool { return q.flags&portStatic != 0 }
+
+// portExt is the rest of a port: streams have it, and static ports once
+// something rare happens to them.
+type portExt struct {
 	num      Port
-	state    PortState
-	static   bool
-	stream   bool
+	numbered bool   // num holds: the port does not lie with its cell's others
+	name     string // of a static port that came after its cell
+	peer     string // the other end's name, once somebody has asked
+	bytes    uint64 // received: what the record's counter has no room for
+	frames   uint64
+	unsent   uint64 // given to no link, since there was none or it was closed
+	unsentB  uint64
+	late     uint64 // delivered, and waiting with a paused cell or lost with it
+	drops    *[ReasonsMax]uint64
+	missed   *[ReasonsMax]uint64 // that arrived on it, and its cell could not take
+	log      *eventLog
+	earlier  PortRef // what the port was while it had another link
+
+	// Streams.
 	accepted bool
-	trunk    bool // the end of a stream link: carries connections, is none
 	over     bool // closed by its cell: no event follows
 	told     bool // of its Down: hears no more
 	shut     bool // its cell has called CloseWrite
 	spilt    bool // more was sent than the bound holds: its Down is on the way
 	high     bool // queued has been over half the bound since Drained
 	listener Port
-	mtu      int32
 	bound    int64
 	queued   int64 // stream bytes accepted and not yet credited
-	name     string
 	addr     string
-	peer     string
-
-	txFrames, txBytes, rxFrames, rxBytes uint64
-	last                                 clock.Time
-	drops                                *[ReasonsMax]uint64
-	log                                  *eventLog
-}
-
-func (h *Host) newPort(c CellRef) PortRef {
-	ref := PortRef(len(h.ports))
-	h.ports = append(h.ports, port{cell: c, num: Port(len(h.cells[c].ports))})
-	h.cells[c].ports = append(h.cells[c].ports, ref)
-	return ref
 }
 
 // writable reports whether a stream takes bytes from its cell.
-func (q *port) writable() bool {
-	return q.stream && !q.trunk && !q.over && !q.shut && !q.spilt && (q.state == PortUp || q.state == PortEOF)
+func (q *PortRecord) writable(x *portExt) bool {
+	return q.flags&(portStream|portTrunk) == portStream && !x.over && !x.shut && !x.spilt &&
+		(q.State == PortUp || q.State == PortEOF)
+}
+
+// Port is the record of a port of any of the lane's cells, or of any static
+// port.
+func (l *Lane) Port(p PortRef) *PortRecord {
+	if p >= dynamicPorts {
+		return &l.dynamic[p&^dynamicPorts]
+	}
+	return &l.h.ports[p]
+}
+
+// ext is a port's extension, made on first use.
+func (l *Lane) ext(q *PortRecord) *portExt {
+	if q.Ext == 0 {
+		l.Extend(q)
+	}
+	return l.exts[q.Ext]
+}
+
+// Extend makes the extension of a port of one of the lane's cells, whose number
+// the network may use as its own.
+func (l *Lane) Extend(q *PortRecord) uint32 {
+	if q.Ext == 0 {
+		q.Ext = uint32(len(l.exts))
+		l.exts = append(l.exts, new(portExt))
+	}
+	return q.Ext
+}
+
+// rare is a port's extension, nil if it has none.
+func (l *Lane) rare(q *PortRecord) *portExt { return l.exts[q.Ext] }
+
+// newStatic declares one more static port of a cell.
+func (h *Host) newStatic(ref CellRef) PortRef {
+	c := &h.cells[ref]
+	p := PortRef(len(h.ports))
+	if p >= Outside {
+		panic("cells: more ports than there are numbers")
+	}
+	h.ports = append(h.ports, PortRecord{cell: ref, State: PortUnbound, flags: portStatic})
+	if (c.ext == nil || c.ext.refs == nil) && p == c.first+PortRef(c.ports) {
+		c.ports++
+		return p
+	}
+	x := c.apart()
+	q := h.lane(ref).ext(&h.ports[p])
+	q.num, q.numbered = Port(len(x.refs)), true
+	x.refs = append(x.refs, p)
+	return p
+}
+
+// newDynamic gives a cell a port that it opens while it runs.
+func (l *Lane) newDynamic(ref CellRef) (PortRef, *PortRecord, *portExt) {
+	c := &l.h.cells[ref]
+	if len(l.dynamic) >= 1<<30 {
+		l.sched.Fail(errTooManyPorts)
+	}
+	p := dynamicPorts | PortRef(len(l.dynamic))
+	l.dynamic = append(l.dynamic, PortRecord{cell: ref, flags: portStream})
+	q := &l.dynamic[len(l.dynamic)-1]
+	x := l.ext(q)
+	all := c.apart()
+	x.num, x.numbered = Port(len(all.refs)), true
+	all.refs = append(all.refs, p)
+	return p, q, x
+}
+
+// number is a cell's own number for one of its ports.
+func (l *Lane) number(c *cell, p PortRef, q *PortRecord) Port {
+	if x := l.rare(q); x.numbered {
+		return x.num
+	}
+	return Port(p - c.first)
+}
+
+// Number is a cell's own number for one of its ports.
+func (l *Lane) Number(p PortRef) Port {
+	q := l.Port(p)
+	return l.number(&l.h.cells[q.cell], p, q)
 }
 
 // lookup finds a port by the cell's own number.
-func (h *Host) lookup(c *cell, p Port) (PortRef, bool) {
-	if int64(p) >= int64(len(c.ports)) {
-		return 0, false
+func (l *Lane) lookup(c *cell, p Port) (PortRef, *PortRecord, bool) {
+	if !c.has(p) {
+		return 0, nil, false
 	}
-	return c.ports[p], true
+	ref := c.ref(p)
+	return ref, l.Port(ref), true
 }
 
 // StaticPort finds a cell's declared port by its name.
 func (h *Host) StaticPort(ref CellRef, name string) (PortRef, bool) {
-	for _, p := range h.cells[ref].ports {
-		if h.ports[p].static && h.ports[p].name == name {
+	c, l := &h.cells[ref], h.lane(ref)
+	for i := range c.len() {
+		p := c.ref(Port(i))
+		if q := l.Port(p); q.static() && h.portName(p) == name {
 			return p, true
 		}
 	}
 	return 0, false
 }
 
+// portName is the name of a static port, empty for others.
+func (h *Host) portName(p PortRef) string {
+	if p >= dynamicPorts {
+		return ""
+	}
+	q := &h.ports[p]
+	l := h.lane(q.cell)
+	if x := l.rare(q); x.name != "" {
+		return x.name
+	}
+	return h.spec(q.cell).Ports[l.number(&h.cells[q.cell], p, q)]
+}
+
+// Unqualified is the name of a static port among its cell's.
+func (h *Host) Unqualified(p PortRef) string { return h.portName(p) }
+
+// PortName is "cell:port", the name of a static port among all.
+func (h *Host) PortName(p PortRef) string {
+	return Endpoint{Cell: h.Name(h.ports[p].cell), Port: h.portName(p)}.String()
+}
+
 // AddStaticPort declares one more port of a cell, for a link that names it.
 func (h *Host) AddStaticPort(ref CellRef, name string) PortRef {
-	p := h.newPort(ref)
-	h.ports[p].name, h.ports[p].static, h.ports[p].state = name, true, PortUnbound
-	h.cells[ref].spec.Ports = append(slices.Clone(h.cells[ref].spec.Ports), name)
+	p := h.newStatic(ref)
+	h.lane(ref).ext(&h.ports[p]).name = name
 	return p
 }
 
-// Bind joins a static port to a link and schedules its Up. A trunk, the end of
-// a stream link, has none.
-func (h *Host) Bind(p PortRef, peer string, mtu int, trunk bool) {
+// Bind joins a static port to a link, with the port at the other end, and
+// schedules its Up. A trunk, the end of a stream link, has none. It gives the
+// number of the port from now on: a port that had a link before begins anew, so
+// that the frames it has sent are counted for each link, and what is still on
+// its way keeps the number it was sent under.
+func (h *Host) Bind(p PortRef, trunk bool) PortRef {
 	q := &h.ports[p]
-	q.peer, q.mtu, q.trunk, q.stream, q.over = peer, int32(mtu), trunk, trunk, false
-	if trunk {
-		q.state = PortUp
-		return
+	ref := q.cell
+	if q.Peer != 0 || q.TxFrames > 0 || q.State == PortDown {
+		p, q = h.begin(p)
 	}
-	q.state = PortUnbound // up when its event runs
-	h.postUp(p)
+	q.set(portTrunk, trunk)
+	q.set(portStream, trunk)
+	if trunk {
+		q.State = PortUp
+		h.lane(ref).ext(q)
+		return p
+	}
+	q.State = PortUnbound // up when its event runs
+	h.lane(ref).postUp(p)
+	return p
 }
 
-// SetMTU changes what a static port can carry from now on.
-func (h *Host) SetMTU(p PortRef, mtu int) { h.ports[p].mtu = int32(mtu) }
+// Outside is the peer of a port that is joined to something that is no port of
+// the host: a socket, or a test.
+const Outside = dynamicPorts - 1
+
+// BindOut joins a static port to something outside the host; see Bind.
+func (h *Host) BindOut(p PortRef) PortRef {
+	p = h.Bind(p, false)
+	h.ports[p].Peer = Outside
+	return p
+}
+
+// Join tells the two ends of a link of each other.
+func (h *Host) Join(a, b PortRef) {
+	h.ports[a].Peer, h.ports[b].Peer = b, a
+	h.remote(a)
+	h.remote(b)
+}
+
+func (h *Host) remote(p PortRef) {
+	q := &h.ports[p]
+	q.set(portRemote, h.cells[q.cell].lane != h.cells[h.ports[q.Peer].cell].lane)
+}
+
+// begin gives a static port a record of its own for its next link.
+func (h *Host) begin(p PortRef) (PortRef, *PortRecord) {
+	ref := h.ports[p].cell
+	c, l := &h.cells[ref], h.lane(ref)
+	x := c.apart()
+	fresh := PortRef(len(h.ports))
+	h.ports = append(h.ports, PortRecord{cell: ref, State: PortUnbound, flags: portStatic})
+	old, q := &h.ports[p], &h.ports[fresh]
+	y := l.ext(q)
+	y.num, y.numbered, y.name, y.earlier = l.number(c, p, old), true, h.portName(p), p
+	if was := l.rare(old); was.log != nil {
+		y.log, was.log = was.log, nil
+		q.flags |= portLogged
+		old.flags &^= portLogged
+	}
+	x.refs[y.num] = fresh
+	return fresh, q
+}
 
 // Unbind takes a static port off its link and schedules its Down, if the cell
 // has seen it up.
 func (h *Host) Unbind(p PortRef, err error) {
 	q := &h.ports[p]
-	heard := q.state == PortUp && !q.trunk
-	q.state, q.trunk, q.stream, q.peer = PortDown, false, false, ""
+	heard := q.State == PortUp && q.flags&portTrunk == 0
+	q.State = PortDown
+	q.flags &^= portTrunk | portStream
 	if heard {
-		h.postDown(p, err)
+		h.lane(q.cell).postDown(p, err)
 	}
 }
 
-// Cell is the cell of a port and Number the cell's own number for it.
+// Port is the record of a static port.
+func (h *Host) Port(p PortRef) *PortRecord { return &h.ports[p] }
+
+// Cell is the cell of a static port.
 func (h *Host) Cell(p PortRef) CellRef { return h.ports[p].cell }
 
-// Number is the cell's own number for a port.
-func (h *Host) Number(p PortRef) Port { return h.ports[p].num }
+// Number is the cell's own number for a static port.
+func (h *Host) Number(p PortRef) Port {
+	q := &h.ports[p]
+	return h.lane(q.cell).number(&h.cells[q.cell], p, q)
+}
 
-// State is where a port is in its life.
-func (h *Host) State(p PortRef) PortState { return h.ports[p].state }
+// Ports is how many static ports there are, 0 for none among them.
+func (h *Host) Ports() int { return len(h.ports) }
 
-// SetBound sets how many bytes a stream port may have queued.
-func (h *Host) SetBound(p PortRef, bound int64) { h.ports[p].bound = bound }
+// PortsOf lists the ports of a cell in the order of its numbers.
+func (h *Host) PortsOf(ref CellRef) []PortRef {
+	c := &h.cells[ref]
+	if c.ext != nil && c.ext.refs != nil {
+		return c.ext.refs
+	}
+	list := make([]PortRef, c.ports)
+	for i := range list {
+		list[i] = c.first + PortRef(i)
+	}
+	return list
+}
 
-// SetPeer names the other end of a stream port.
-func (h *Host) SetPeer(p PortRef, peer string) { h.ports[p].peer = peer }
+// bound reports whether a static port has a link.
+func (q *PortRecord) bound() bool { return q.Peer != 0 && q.State != PortDown }
 
-// Drop counts a frame of port p that did not arrive.
-func (h *Host) Drop(p PortRef, r Reason) { h.DropN(p, r, 1) }
+// DropN counts k frames that a static port has sent and that did not arrive.
+func (h *Host) DropN(p PortRef, r Reason, k uint64) {
+	h.lane(h.ports[p].cell).DropN(&h.ports[p], r, k)
+}
+
+// Drop counts a frame that one of the lane's ports has sent and that did not
+// arrive.
+func (l *Lane) Drop(q *PortRecord, r Reason) { l.DropN(q, r, 1) }
 
 // DropN counts k such frames.
-func (h *Host) DropN(p PortRef, r Reason, k uint64) {
-	q := &h.ports[p]
-	if q.drops == nil {
-		q.drops = new([ReasonsMax]uint64)
+func (l *Lane) DropN(q *PortRecord, r Reason, k uint64) { count(&l.ext(q).drops, r, k) }
+
+// Miss counts a frame that arrived at one of the lane's ports and that its cell
+// could not take.
+func (l *Lane) Miss(q *PortRecord, r Reason) { count(&l.ext(q).missed, r, 1) }
+
+func count(c **[ReasonsMax]uint64, r Reason, k uint64) {
+	if *c == nil {
+		*c = new([ReasonsMax]uint64)
 	}
-	q.drops[r] += k
+	(*c)[r] += k
+}
+
+// Missed is how often frames that arrived at a static port could not be taken,
+// by reason; nil if never.
+func (h *Host) Missed(p PortRef) *[ReasonsMax]uint64 {
+	q := &h.ports[p]
+	return h.lane(q.cell).rare(q).missed
+}
+
+// Arrived is how many frames a static port has taken in.
+func (h *Host) Arrived(p PortRef) uint64 {
+	q := &h.ports[p]
+	x := h.lane(q.cell).rare(q)
+	return uint64(q.rxFrames) + x.frames<<32 + x.late
 }
 
 // FoldIn takes a word into the fold of a port's cell: what became of what it
 // sent.
-func (h *Host) FoldIn(p PortRef, word uint64) { h.cells[h.ports[p].cell].fold.Add(word) }
+func (l *Lane) FoldIn(q *PortRecord, word uint64) { l.h.cells[q.cell].fold.Add(word) }
 
-// Over reports whether the cell has closed a stream port.
-func (h *Host) Over(p PortRef) bool { return h.ports[p].over }
-
-// Addr is the address a listener or a dial was given.
-func (h *Host) Addr(p PortRef) string { return h.ports[p].addr }
-
-// PortsOf lists the ports of a cell in the order of its numbers.
-func (h *Host) PortsOf(ref CellRef) []PortRef { return h.cells[ref].ports }
-
-// Uncount takes n bytes off what a stream port has queued: they went nowhere.
-func (h *Host) Uncount(p PortRef, n int) { h.ports[p].queued -= int64(n) }
-
-// Peer names the other end of a port.
-func (h *Host) Peer(p PortRef) string { return h.ports[p].peer }
-
-// Drops is how often a reason hit the frames of a port.
-func (h *Host) Drops(p PortRef, r Reason) uint64 {
-	if d := h.ports[p].drops; d != nil {
-		return d[r]
+// BindNew joins a port that has never had a link to one, by the cell's own
+// number for it, and schedules its Up; see Bind.
+func (h *Host) BindNew(ref CellRef, num Port) (PortRef, error) {
+	if int64(ref) >= int64(len(h.cells)) || !h.cells[ref].has(num) {
+		return 0, fmt.Errorf("cell %d has no port %d", ref, num)
 	}
-	return 0
-}
-
-func (h *Host) info(p PortRef) PortInfo {
-	q := &h.ports[p]
-	i := PortInfo{
-		Name: q.name, Peer: q.peer, Addr: q.addr, Listener: q.listener, Accepted: q.accepted,
-		Stream: q.stream, MTU: int(q.mtu), State: q.state,
+	p := h.cells[ref].ref(num)
+	if p >= dynamicPorts || h.ports[p].State != PortUnbound || h.ports[p].Peer != 0 {
+		return 0, fmt.Errorf("port %s has a link already", h.PortName(p))
 	}
-	if q.over || q.spilt {
-		i.State = PortDown // by this very handler, perhaps
-	}
-	return i
-}
-
-// Counters are what a port has counted.
-func (h *Host) Counters(p PortRef) PortCounters {
-	q := &h.ports[p]
-	c := PortCounters{
-		TxFrames: q.txFrames, TxBytes: q.txBytes, RxFrames: q.rxFrames, RxBytes: q.rxBytes, Last: q.last,
-	}
-	if q.drops != nil {
-		for r, n := range q.drops {
-			if n > 0 {
-				c.Drops = append(c.Drops, ReasonCount{Reason(r).String(), n})
-			}
-		}
-		slices.SortFunc(c.Drops, func(a, b ReasonCount) int { return compareStrings(a.Reason, b.Reason) })
-	}
-	return c
-}
-
-func compareStrings(a, b string) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
-}
-
-// Status is a cell's part of a snapshot.
-func (h *Host) Status(ref CellRef) CellStatus {
-	c := &h.cells[ref]
-	s := CellStatus{
-		ID: c.id, Protocol: c.spec.Protocol, Incarnation: c.incarnation, Run: c.run, Fold: uint64(c.fold),
-	}
-	if c.protocol != nil {
-		s.State = h.AppendState(ref, nil)
-	}
-	for _, p := range c.ports {
-		s.Ports = append(s.Ports, PortStatus{h.ports[p].num, h.info(p), h.Counters(p)})
-	}
-	return s
-}
-
-// PortEvent is one entry of a port's event log.
-type PortEvent struct {
-	Time  clock.Time `json:"t_ns"`
-	Op    string     `json:"kind"`
-	Bytes int        `json:"bytes"`
-	Note  string     `json:"note,omitempty"`
-}
-
-// eventLog is a ring of a port's last events.
-type eventLog struct {
-	ring []PortEvent
-	n    uint64
-}
-
-// EventLogMax bounds the size of a port's event log.
-const EventLogMax = 1 << 16
-
-// KeepLog keeps the last size events of a port from now on; 0 ends it.
-func (h *Host) KeepLog(p PortRef, size int) {
-	size = min(max(size, 0), EventLogMax)
-	if size == 0 {
-		h.ports[p].log = nil
-		return
-	}
-	h.ports[p].log = &eventLog{ring: make([]PortEvent, size)}
-}
-
-// EventLog gives a port's last events, oldest first; none unless they are
-// kept.
-func (h *Host) EventLog(p PortRef) []PortEvent {
-	l := h.ports[p].log
-	if l == nil {
-		return nil
-	}
-	k := uint64(len(l.ring))
-	if l.n <= k {
-		return slices.Clone(l.ring[:l.n])
-	}
-	at := l.n % k
-	return append(slices.Clone(l.ring[at:]), l.ring[:at]...)
-}
-
-func (h *Host) log(q *port, op des.Op, n int, note string) {
-	l := q.log
-	l.ring[l.n%uint64(len(l.ring))] = PortEvent{h.sched.Now(), op.String(), n, note}
-	l.n++
+	return h.Bind(p, false), nil
 }

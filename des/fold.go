@@ -1,39 +1,66 @@
 package des
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // Fold is an order-sensitive 64-bit summary of a sequence: of one cell's
 // inputs and effects. Two cells that saw and did the same have the same fold.
+//
+// Its one operation is a 64-by-64-bit product whose halves are added without
+// carry, as in the wyhash family: two words go in at the price of one
+// multiplication.
 type Fold uint64
 
-const foldMul = 0x9e3779b97f4a7c15
+// Odd constants with as many ones as zeros, so that words of zeros mix too.
+const (
+	foldA = 0xa0761d6478bd642f
+	foldB = 0xe7037ed1a0b428db
+	foldC = 0x8ebc6af09c88c6e3
+	foldD = 0x589965cc75374cc3
+)
 
-// Add takes one word into the fold.
-func (f *Fold) Add(x uint64) {
-	h := (uint64(*f) ^ x) * foldMul
-	*f = Fold(h ^ h>>29)
+func mix(a, b uint64) uint64 {
+	hi, lo := bits.Mul64(a, b)
+	return hi ^ lo
 }
 
-// Bytes takes the length of p and its edges: its first and last eight bytes,
-// or the whole of it with full.
-func (f *Fold) Bytes(p []byte, full bool) {
-	f.Add(uint64(len(p)))
+// Add takes one word into the fold.
+func (f *Fold) Add(x uint64) { *f = Fold(mix(x^foldA, uint64(*f)^foldB)) }
+
+// Add2 takes two words into the fold, in order.
+func (f *Fold) Add2(x, y uint64) { *f = Fold(mix(x^foldA, y^uint64(*f)^foldC)) }
+
+// Frame takes two words and bytes into the fold: of the bytes their length and
+// edges, the first and last eight, or with full the whole.
+func (f *Fold) Frame(x, y uint64, p []byte, full bool) {
+	f.Add2(x, y+edges(p))
 	if full {
 		for len(p) > 8 {
 			f.Add(binary.LittleEndian.Uint64(p))
 			p = p[8:]
 		}
+		f.Add(word(p))
 	}
-	if len(p) >= 8 {
-		f.Add(binary.LittleEndian.Uint64(p))
-		f.Add(binary.LittleEndian.Uint64(p[len(p)-8:]))
-		return
+}
+
+// edges mixes the length of p with its first and last eight bytes.
+func edges(p []byte) uint64 {
+	n := len(p)
+	if n < 8 {
+		return mix(word(p)^foldD, uint64(n)^foldB)
 	}
-	var last uint64
+	first, last := binary.LittleEndian.Uint64(p), binary.LittleEndian.Uint64(p[n-8:])
+	return mix(first^foldD, last^bits.RotateLeft64(uint64(n), 32)^foldB)
+}
+
+// word is up to eight bytes as a number, little end first.
+func word(p []byte) (w uint64) {
 	for i, b := range p {
-		last |= uint64(b) << (8 * i)
+		w |= uint64(b) << (8 * i)
 	}
-	f.Add(last)
+	return w
 }
 
 // Text takes a string into the fold, whole.

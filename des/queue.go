@@ -55,6 +55,25 @@ func (q *Queue) Pop() (Event, bool) {
 	return q.popLesser()
 }
 
+// PopUntil removes the least event if it is due at or before t.
+func (q *Queue) PopUntil(t clock.Time) (Event, bool) {
+	w := &q.events
+	if w.head < len(w.near) && len(w.crowd) == 0 {
+		if e := &w.near[w.head]; e.Time < q.timers.soon {
+			if e.Time > t {
+				return Event{}, false
+			}
+			w.head++
+			w.n--
+			return *e, true
+		}
+	}
+	if e, ok := q.Peek(); !ok || e.Time > t {
+		return Event{}, false
+	}
+	return q.popLesser()
+}
+
 func (q *Queue) popLesser() (Event, bool) {
 	switch {
 	case q.events.n == 0:

@@ -50,11 +50,14 @@ type Scheduler struct {
 
 	instant func(clock.Time) // called when an instant that was touched is complete
 	touched bool
-
 	stopped bool
+	tie     func(first, second Event)
+	guard   func(panicked any) bool
 
-	budgetEnd clock.Time // where the event limit stops the run, once reached
-	tie       func(first, second Event)
+	checkAt  uint64     // when so many events have run, the next boundary matters
+	boundary clock.Time // it, once checkAt is reached; else 0
+	countAt  uint64     // when the next call of count is due
+	count    func()
 }
 
 type pendingKey struct {
@@ -69,7 +72,8 @@ const chainKept = 64
 
 // NewScheduler gives a scheduler at time 0 with nothing to do.
 func NewScheduler(c Config) *Scheduler {
-	s := &Scheduler{limits: c.Limits.withDefaults(), name: c.Name}
+	s := &Scheduler{limits: c.Limits.withDefaults(), name: c.Name, countAt: math.MaxUint64}
+	s.checkAt = s.limits.Events
 	if c.Causes {
 		s.causes = make(map[pendingKey]Key)
 	}
@@ -102,8 +106,22 @@ func (s *Scheduler) Pending() int { return s.queue.Len() }
 // At schedules an event of entity e at instant t, which must not lie in the
 // past. Its delta follows from when it is scheduled.
 func (s *Scheduler) At(t clock.Time, e Entity, rank uint16, seq, arg uint64) {
-	s.queue.Push(s.event(t, e, rank, seq, arg))
+	ev := s.Event(t, e, rank, seq, arg)
+	if s.causes != nil && s.running {
+		s.causes[pendingKey{e, seq}] = s.current.Key()
+	}
+	s.queue.Push(ev)
 }
+
+// Push puts an event into the queue that Event has made, here or in another
+// partition. Who pushes keeps its cause, and gives it by Caused.
+func (s *Scheduler) Push(e Event) { s.queue.Push(e) }
+
+// Caused says what caused the event being handled, where At was not told.
+func (s *Scheduler) Caused(by Key) { s.cause = by }
+
+// Tracing reports whether causes are kept.
+func (s *Scheduler) Tracing() bool { return s.causes != nil }
 
 // NewTimer gives a timer of the queue, not armed.
 func (s *Scheduler) NewTimer() TimerRef { return s.queue.NewTimer() }
@@ -114,49 +132,38 @@ func (s *Scheduler) FreeTimer(r TimerRef) {
 	s.queue.FreeTimer(r)
 }
 
-// Arm schedules the event of a timer, instead of what it was armed for.
+// Arm schedules the event of a timer, instead of what it was armed for. Who
+// arms keeps the cause, and gives it by Caused when the timer fires.
 func (s *Scheduler) Arm(r TimerRef, t clock.Time, e Entity, rank uint16, seq, arg uint64) {
-	if s.causes != nil {
-		s.forget(r)
-	}
-	s.queue.Arm(r, s.event(t, e, rank, seq, arg))
+	s.queue.Arm(r, s.Event(t, e, rank, seq, arg))
 }
 
 // Disarm cancels the event of a timer and reports whether there was one.
-func (s *Scheduler) Disarm(r TimerRef) bool {
-	if s.causes != nil {
-		s.forget(r)
+func (s *Scheduler) Disarm(r TimerRef) bool { return s.queue.Disarm(r) }
+
+// Event makes an event as At does, and does not schedule it.
+func (s *Scheduler) Event(t clock.Time, e Entity, rank uint16, seq, arg uint64) Event {
+	ev := Event{t, uint64(rank)<<32 | uint64(e), seq, arg}
+	if t <= s.now && (s.began || t < s.now) {
+		s.atOnce(&ev)
 	}
-	return s.queue.Disarm(r)
+	return ev
 }
 
-func (s *Scheduler) forget(r TimerRef) {
-	if e, ok := s.queue.Armed(r); ok {
-		delete(s.causes, pendingKey{e.Entity(), e.Seq})
+// atOnce gives the delta of an event that is scheduled for its own instant.
+func (s *Scheduler) atOnce(ev *Event) {
+	if ev.Time < s.now {
+		panic(fmt.Sprintf("des: %s scheduled at %s, which is before now, %s", ev.Entity(), ev.Time, s.now))
 	}
-}
-
-func (s *Scheduler) event(t clock.Time, e Entity, rank uint16, seq, arg uint64) Event {
-	if t < s.now {
-		panic(fmt.Sprintf("des: %s scheduled at %s, which is before now, %s", e, t, s.now))
+	var delta uint16
+	if s.running {
+		delta = s.deeper(s.delta)
+	} else {
+		delta = s.deeper(s.deepest)
+		s.outside = delta
 	}
-	delta := uint16(0)
-	if t == s.now && s.began {
-		if s.running {
-			delta = s.deeper(s.delta)
-		} else {
-			delta = s.deeper(s.deepest)
-			s.outside = delta
-		}
-	}
-	ev := Event{t, uint64(delta)<<48 | uint64(rank)<<32 | uint64(e), seq, arg}
-	if !s.running {
-		return ev
-	}
-	if s.causes != nil {
-		s.causes[pendingKey{e, seq}] = s.current.Key()
-	}
-	if delta > 0 {
+	ev.Ord |= uint64(delta) << 48
+	if s.running {
 		depth, limit := int(delta)-int(s.outside), int(s.limits.Delta)
 		if depth > limit && s.err == nil {
 			s.err = s.zeroDelay(ev.Key())
@@ -165,7 +172,6 @@ func (s *Scheduler) event(t clock.Time, e Entity, rank uint16, seq, arg uint64) 
 			s.chain = append(s.chain, chainLink{ev.Key(), s.current.Key()})
 		}
 	}
-	return ev
 }
 
 // deeper is the delta after d. That there is none is an error: acts from
@@ -251,117 +257,3 @@ func (s *Scheduler) Stop() { s.stopped = true }
 
 // Stopped reports whether Stop was called.
 func (s *Scheduler) Stopped() bool { return s.stopped }
-
-// Next is the instant of the next event, [clock.Never] if there is none.
-func (s *Scheduler) Next() clock.Time {
-	if e, ok := s.queue.Peek(); ok {
-		return e.Time
-	}
-	return clock.Never
-}
-
-// Step runs the next event if it is due at or before t, and reports whether
-// there was one. Now becomes the event's time.
-func (s *Scheduler) Step(t clock.Time) bool {
-	t = min(t, s.limits.Time)
-	if s.err != nil || s.stopped {
-		return false
-	}
-	e, ok := s.queue.Peek()
-	if s.touched && (!ok || e.Time > s.now) {
-		s.complete()
-		if s.err != nil || s.stopped {
-			return false
-		}
-		e, ok = s.queue.Peek()
-	}
-	if !ok || e.Time > t {
-		return false
-	}
-	if s.executed >= s.limits.Events && s.overBudget(e.Time) {
-		return false
-	}
-	s.queue.Pop()
-	if s.tie != nil {
-		s.noteTie(e)
-	}
-	if e.Time > s.now || !s.began {
-		s.begin(e.Time)
-	}
-	s.delta = e.Delta()
-	s.deepest = max(s.deepest, s.delta)
-	s.ran = true
-	s.current = e
-	if s.causes != nil {
-		k := pendingKey{e.Entity(), e.Seq}
-		s.cause = s.causes[k]
-		delete(s.causes, k)
-	}
-	s.executed++
-	s.running = true
-	s.handlers[e.Ord>>30&3].Dispatch(e)
-	s.running = false
-	return s.err == nil
-}
-
-// overBudget stops a run whose event limit is reached, at the next multiple of
-// the grain: an instant that does not depend on how events are shared out
-// among partitions.
-func (s *Scheduler) overBudget(t clock.Time) bool {
-	if s.budgetEnd == 0 {
-		g := clock.Time(s.limits.Grain)
-		s.budgetEnd = (s.now/g + 1) * g
-	}
-	if t < s.budgetEnd {
-		return false
-	}
-	s.err = fmt.Errorf("%w: %d events by %s", ErrEvents, s.executed, s.now)
-	return true
-}
-
-func (s *Scheduler) begin(t clock.Time) {
-	s.now = t
-	s.began = true
-	s.ran = false
-	s.delta, s.deepest, s.outside = 0, 0, 0
-	s.chain = s.chain[:0]
-}
-
-func (s *Scheduler) complete() {
-	s.touched = false
-	if s.instant != nil {
-		s.instant(s.now)
-	}
-}
-
-// RunUntil runs everything due at or before t, and leaves Now at t unless the
-// run was stopped.
-func (s *Scheduler) RunUntil(t clock.Time) error {
-	t = min(t, s.limits.Time)
-	for s.Step(t) {
-	}
-	if s.err == nil && !s.stopped && t > s.now {
-		s.begin(t)
-	}
-	return s.err
-}
-
-// Act runs f as an act from outside at Now: what f schedules for this instant
-// comes after all that has already run at it. key is the place of the act in
-// the order; cause chains start at it.
-func (s *Scheduler) Act(e Entity, seq uint64, f func()) {
-	if s.running {
-		panic("des: Act inside an event")
-	}
-	delta := uint16(0)
-	if s.ran {
-		delta = s.deeper(s.deepest)
-	}
-	s.began, s.ran = true, true
-	s.delta, s.deepest, s.outside = delta, delta, delta
-	s.current = MakeEvent(Key{Time: s.now, Delta: delta, Entity: e, Seq: seq}, 0)
-	s.cause = Key{}
-	s.running = true
-	f()
-	s.running = false
-}

@@ -210,15 +210,19 @@ func TestCause(t *testing.T) {
 	b := newBench(t, Config{Causes: true})
 	timer := b.NewTimer()
 	var causes []string
+	var armed Key // who arms a timer keeps its cause
 	note := func() { causes = append(causes, b.Current().String()+" < "+b.Cause().String()) }
 	b.do[alice] = func(e Event) {
+		if e.Seq == 3 {
+			b.Caused(armed)
+		}
 		note()
 		if e.Seq == 1 {
 			b.At(5, bob, 0, 1, 0)
 			b.Arm(timer, 6, alice, 0, 2, 0)
 		}
 	}
-	b.do[bob] = func(Event) { note(); b.Arm(timer, 7, alice, 0, 3, 0) }
+	b.do[bob] = func(Event) { note(); b.Arm(timer, 7, alice, 0, 3, 0); armed = b.Current() }
 	b.At(3, alice, 0, 1, 0)
 	b.run(10)
 	want := []string{"3ns cell 1 #1 < 0s timeline 0 #0", "5ns cell 2 #1 < 3ns cell 1 #1", "7ns cell 1 #3 < 5ns cell 2 #1"}

@@ -1,8 +1,6 @@
 package links
 
 import (
-	"time"
-
 	"example.com/dsim/cells"
 	"example.com/dsim/clock"
 	"example.com/dsim/des"
@@ -15,69 +13,55 @@ type Options struct {
 	// Choices takes every verdict that is not plain delivery; may be nil.
 	Choices des.ChoiceSink
 	// Serve gives the verdicts of an earlier run by address, instead of drawing
-	// them; nil to draw. What is not served is plain delivery.
+	// them; nil to draw. What is not served is plain delivery. Where lanes run
+	// side by side, it is called by all of them.
 	Serve func(link string, n uint64) (Verdict, bool)
 }
 
-// Network is the virtual network of one host, and its datacenter.
+// Network is the virtual network of one host, and its datacenter. A direction
+// of a link has the number of the port that sends on it.
+//
+// What is needed while events run belongs to a lane (see [cells.Lane]); what is
+// here is changed between events, or in acts of the timeline, only.
 type Network struct {
 	host  *cells.Host
 	sched *des.Scheduler
 	opt   Options
 
 	links   []link
-	dirs    []direction
-	out     []int32           // by port: the direction it sends on, plus 1
-	byName  map[string]uint32 // of links that exist; looked up, never ranged over
-	lives   map[string]uint32 // how often a link name was used before
+	blocks  []linkBlock
+	plans   []*plan
+	byText  map[string]uint16       // of plans
+	own     map[cells.PortRef]*plan // of directions whose plan has no number
+	byName  map[string]uint32       // of links that exist; looked up, never ranged over
+	lives   map[string]uint32       // how often a link name was used before
 	version version
-	acts    uint64 // calls from outside the run so far
-
-	ends      []*end // of connections, in the order of their making; nil once gone
-	byPort    map[cells.PortRef]*end
-	byConn    map[endKey]*end
-	listeners map[listenKey]cells.PortRef
-	dials     map[cells.CellRef]uint32
-	trunks    map[[2]cells.CellRef][]uint32 // the directions of stream links from one cell to another
-	segments  []segment
-	freeSegs  []uint32
-
-	flips []uint32 // reused by judge
+	acts    uint64                        // calls from outside the run so far
+	trunks  map[[2]cells.CellRef][]uint32 // stream links between two cells, oldest first
+	lanes   []*lane
 }
 
 // link is two directions between two ports.
 type link struct {
 	spec   cells.LinkSpec
+	names  [2]string         // of its directions
+	life   uint32            // how often the name was used before
 	ends   [2]cells.Endpoint // with the ports that were given to a stream link
-	dir    [2]uint32         // from A, from B
-	gone   bool
-	drains bool // removed, but what was sent arrives
+	port   [2]cells.PortRef  // of A, of B
+	ended  [2]bool           // by direction: nothing more arrives on it
+	drains bool              // removed, but what was sent arrives
+	left   bool              // removed
 }
 
-// direction is one way of a link. It is written by the sender's side, but for
-// the counters of what arrived.
-type direction struct {
-	name   string
-	index  uint32 // in Network.dirs
-	link   uint32
-	from   cells.PortRef
-	to     cells.PortRef
-	params Params
-	chance *chance
-	tieKey uint64
+// gone reports whether nothing of the link is left.
+func (l *link) gone() bool { return l.left && l.ended[0] && l.ended[1] }
 
-	frames  uint64 // sent so far: the next frame's number
-	epoch   uint16 // of what is on the way; older is lost
-	flying  int    // on the way in this epoch
-	lastDue clock.Time
-	ifc     stage
-	channel stage
-	held    []heldFrame
-	watched bool
-	ended   bool // its link was removed, and nothing more arrives
-
-	geometric *des.Geometric // of params.BER; nil without
-	counts    Counts
+// side is which of a link's directions a port sends on.
+func (l *link) side(p cells.PortRef) int {
+	if l.port[1] == p {
+		return 1
+	}
+	return 0
 }
 
 // Counts are what one direction of a link has counted.
@@ -95,360 +79,182 @@ type Counts struct {
 	Reasons    [cells.ReasonsMax]uint64 // dropped, by reason
 }
 
-// heldFrame waits on a held direction.
-type heldFrame struct {
-	n    uint64
-	copy uint8
-	item uint32 // frame, or segment
-	sent bool   // was on the way already: arrives at once when released
-	late clock.Time
-}
-
-// stage is a transmitter with a queue: an interface, or a channel.
-type stage struct {
-	busy  clock.Time // until when it transmits
-	queue []waiting  // in the order of finish; a ring from head
-	head  int
-	bytes uint64
-}
-
-type waiting struct {
-	finish clock.Time
-	bytes  uint64
-}
-
 // New gives a network without links, and connects it to the host.
 func New(h *cells.Host, opt Options) *Network {
 	n := &Network{
 		host: h, sched: h.Scheduler(), opt: opt,
+		byText: make(map[string]uint16), own: make(map[cells.PortRef]*plan),
 		byName: make(map[string]uint32), lives: make(map[string]uint32),
-		byPort: make(map[cells.PortRef]*end), byConn: make(map[endKey]*end),
-		listeners: make(map[listenKey]cells.PortRef), dials: make(map[cells.CellRef]uint32),
 		trunks: make(map[[2]cells.CellRef][]uint32),
 	}
+	n.intern(Params{}) // 0: of ports without a link
 	h.Connect(n)
-	n.sched.Handle(des.Direction, n)
 	return n
 }
 
 // Host is the host of the network's cells.
 func (n *Network) Host() *cells.Host { return n.host }
 
-// directionOf is the direction a port sends on, nil if it has no link.
-func (n *Network) directionOf(p cells.PortRef) *direction {
-	if int(p) >= len(n.out) || n.out[p] == 0 {
-		return nil
-	}
-	return &n.dirs[n.out[p]-1]
+// Join gives what carries one lane's frames.
+func (n *Network) Join(on *cells.Lane) cells.Carrier {
+	l := newLane(n, on)
+	n.lanes = append(n.lanes, l)
+	return l
 }
 
-// Send carries a frame from a port: through the verdict of chance, interface
-// and channel, to an event at its due time.
-func (n *Network) Send(p cells.PortRef, f cells.Frame) {
-	d := n.directionOf(p)
-	if d == nil {
-		n.host.Sent(p, "", 0, n.host.Frames.Bytes(f))
-		n.host.Drop(p, cells.ReasonNoLink)
-		n.host.Frames.Release(f)
-		return
+// of is the lane that writes the sender's half of a direction.
+func (n *Network) of(p cells.PortRef) *lane { return n.laneOf(n.host.Cell(p)) }
+
+func (n *Network) laneOf(c cells.CellRef) *lane { return n.host.Of(c).Carrier().(*lane) }
+
+// ext is the rest of what is kept of a port, made on first use.
+func (n *Network) ext(p cells.PortRef) *ext { return n.of(p).ext(n.host.Port(p)) }
+
+// linkOf is the link of a port, and which of its directions the port sends on.
+// A link of a block has no place in the table of links: its name is found by
+// arithmetic.
+func (n *Network) linkOf(p cells.PortRef) (*link, int) {
+	x := n.of(p).rare(n.host.Port(p))
+	if x.link == 0 {
+		return nil, 0
 	}
-	num := d.frames
-	d.frames++
-	d.counts.Sent++
-	data := n.host.Frames.Bytes(f)
-	n.host.Sent(p, d.name, num, data)
-	if d.watched {
-		n.sched.Touch()
-	}
-	var v Verdict
-	if n.opt.Serve != nil {
-		v = n.served(d, num, len(data))
-	} else if d.chance != nil {
-		v = d.judge(num, len(data), n.flips)
-		n.flips = v.Flips[:0]
-	}
-	if !v.Plain() {
-		n.chosen(d, num, &v)
-	}
-	at, reason, ok := n.pass(d, len(data))
-	switch {
-	case !ok:
-	case v.Drop:
-		reason, ok = v.Reason, false
-	case len(v.Flips) > 0:
-		d.counts.Corrupted++
-		d.counts.Flips += uint64(len(v.Flips))
-		if d.params.FCS {
-			reason, ok = cells.ReasonFCS, false
-			break
-		}
-		f = n.host.Frames.Private(f)
-		flip(n.host.Frames.Bytes(f), v.Flips)
-	}
-	if !ok {
-		n.drop(d, num, reason)
-		n.host.Frames.Release(f)
-		return
-	}
-	due := n.due(d, num, at, v.Late)
-	for c := uint8(1); c <= v.Copies; c++ {
-		d.counts.Duplicated++
-		n.host.Frames.Retain(f)
-		n.fly(d, num, c, uint32(f), due)
-	}
-	if v.Late > 0 {
-		d.counts.Reordered++
-	}
-	n.fly(d, num, 0, uint32(f), due)
+	l := &n.links[x.link-1]
+	return l, l.side(p)
 }
 
-// chosen records a verdict that is not plain delivery.
-func (n *Network) chosen(d *direction, num uint64, v *Verdict) {
-	n.host.FoldIn(d.from, num<<8|1)
-	v.fold(func(word uint64) { n.host.FoldIn(d.from, word) })
-	text := ""
-	if n.opt.Choices != nil {
-		text = v.String()
-		n.opt.Choices.Choose(&des.Choice{At: n.sched.Current(), What: "verdict", Where: d.name, N: num, Value: text})
+// name is the name of the direction that a port sends on, such as "ab>", and
+// how often it was used before.
+func (n *Network) name(p cells.PortRef) (string, uint32) {
+	if l, k := n.linkOf(p); l != nil {
+		return l.names[k], l.life
 	}
-	if n.host.Tracing() {
-		if text == "" {
-			text = v.String()
-		}
-		n.host.Record(des.Record{
-			Op: des.OpVerdict, Cell: string(n.host.Name(n.host.Cell(d.from))),
-			Link: d.name, Port: uint32(n.host.Number(d.from)), A: int64(num), Text: text,
-		})
-	}
+	return n.blockName(p), 0
 }
 
-// served is an earlier run's verdict on a frame. One that does not fit the
-// frame is cut to it; the comparison of the runs shows it.
-func (n *Network) served(d *direction, num uint64, size int) Verdict {
-	v, ok := n.opt.Serve(d.name, num)
-	if !ok {
-		return Verdict{}
+// PeerName names the other end of a port's link.
+func (n *Network) PeerName(p cells.PortRef) string {
+	if l, k := n.linkOf(p); l != nil {
+		return [2]*cells.Endpoint{&l.spec.B, &l.spec.A}[k].String()
 	}
-	for i, b := range v.Flips {
-		if uint64(b) >= 8*uint64(size) {
-			v.Flips = v.Flips[:i]
-			break
-		}
-	}
-	return v
+	return n.host.PortName(n.host.Port(p).Peer)
 }
 
-// drop counts and records a frame that goes no further.
-func (n *Network) drop(d *direction, num uint64, r cells.Reason) {
-	n.host.Drop(d.from, r)
-	n.host.FoldIn(d.from, num<<8|uint64(r)<<1)
-	d.dropped(r, 1)
-	if r != cells.ReasonLoss && r != cells.ReasonBurst && n.host.Tracing() {
-		n.host.Record(des.Record{
-			Op: des.OpVerdict, Cell: string(n.host.Name(n.host.Cell(d.from))),
-			Link: d.name, Port: uint32(n.host.Number(d.from)), A: int64(num), Text: "drop:" + r.String(),
-		})
-	}
-}
+// MTU is the longest frame that a port's link carries.
+func (n *Network) MTU(p cells.PortRef) int { return n.plan(p).params.MTU }
 
-func (d *direction) dropped(r cells.Reason, k uint64) {
-	d.counts.Dropped += k
-	d.counts.Reasons[r] += k
-	switch r {
-	case cells.ReasonLoss, cells.ReasonBurst:
-		d.counts.Lost += k
-	case cells.ReasonQueue, cells.ReasonBuffer:
-		d.counts.Queue += k
+// plan is what a direction does.
+func (n *Network) plan(p cells.PortRef) *plan {
+	if k := n.host.Port(p).Params; k != planOwn {
+		return n.plans[k]
 	}
-}
-
-// pass takes a frame through what decides without chance: the link's maximum,
-// a cut, the interface and the channel. It gives the time at which the last
-// bit has left the channel.
-func (n *Network) pass(d *direction, size int) (clock.Time, cells.Reason, bool) {
-	p := &d.params
-	now := n.sched.Now()
-	switch {
-	case p.MTU > 0 && size > p.MTU:
-		return 0, cells.ReasonMTU, false
-	case p.Cut == CutLost || p.Cut == CutDrain:
-		return 0, cells.ReasonCut, false
-	case n.links[d.link].drains:
-		return 0, cells.ReasonRemoved, false
-	}
-	at := now
-	queue, buffer := p.Queue, p.Buffer
-	if n.links[d.link].spec.Stream {
-		queue, buffer = Bound{}, Bound{} // a stream's queue is its own bound: what was accepted waits
-	}
-	channel, reason := queue, cells.ReasonQueue
-	if p.Speed != 0 {
-		if !d.ifc.admit(now, size, queue) {
-			return 0, cells.ReasonQueue, false
-		}
-		at = d.ifc.transmit(now, size, p.Speed)
-		channel, reason = buffer, cells.ReasonBuffer
-	}
-	if p.Rate != 0 {
-		if !d.channel.admit(at, size, channel) {
-			return 0, reason, false
-		}
-		at = d.channel.transmit(at, size, p.Rate)
-	}
-	return at, 0, true
-}
-
-// due is when a frame arrives that has left the channel at a time.
-func (n *Network) due(d *direction, num uint64, at clock.Time, late time.Duration) clock.Time {
-	p := &d.params
-	due := at.Add(p.Delay)
-	if p.Jitter != nil {
-		j := p.Jitter.Sample(d.chance.jitter.At(num, 0))
-		due = max(due.Add(time.Duration(j)), at)
-	}
-	if late > 0 {
-		return due.Add(late) // and does not hold followers back
-	}
-	return d.inOrder(due)
-}
-
-// inOrder keeps a due time from overtaking those before it, if the direction
-// is FIFO.
-func (d *direction) inOrder(due clock.Time) clock.Time {
-	d.lastDue = max(d.lastDue, due)
-	if d.params.FIFO {
-		return d.lastDue
-	}
-	return due
-}
-
-// fly puts one copy of a frame, or a segment, on the way, or holds it.
-func (n *Network) fly(d *direction, num uint64, copy uint8, item uint32, due clock.Time) {
-	if d.params.Cut == CutHold {
-		n.hold(d, heldFrame{n: num, copy: copy, item: item, late: due - n.sched.Now()})
-		return
-	}
-	d.flying++
-	rank := uint16(0)
-	if n.host.Ties() == des.TiesShuffled {
-		rank = cells.TieRank(d.tieKey, uint64(due))
-	}
-	n.sched.At(due, des.MakeEntity(des.Direction, d.index), rank, num<<8|uint64(copy), uint64(d.epoch)<<32|uint64(item))
+	return n.own[p]
 }
 
 // FrameNumber is the number of the frame, or segment, whose arrival at the end
 // of a direction an event is.
 func FrameNumber(k des.Key) uint64 { return k.Seq >> 8 }
 
-// hold keeps a frame of a held direction until its release.
-func (n *Network) hold(d *direction, h heldFrame) {
-	stream := n.links[d.link].spec.Stream
-	if !stream && uint64(len(d.held)) >= d.params.Hold {
-		n.drop(d, h.n, cells.ReasonHeld)
-		n.host.Frames.Release(cells.Frame(h.item))
-		return
-	}
-	d.held = append(d.held, h)
+// heldFrame waits on a held direction.
+type heldFrame struct {
+	n    uint64
+	copy uint8
+	item uint32     // frame, or segment
+	late clock.Time // of what was sent while it was held: how long it is on the way
 }
 
-// Dispatch handles what arrives at the far ends of directions.
-func (n *Network) Dispatch(e des.Event) {
-	d := &n.dirs[e.Entity().Index()]
-	item := uint32(e.Arg)
-	stream := n.links[d.link].spec.Stream
-	if uint16(e.Arg>>32) != d.epoch {
-		n.free(stream, item) // lost on the way; counted when that was decided
-		return
-	}
-	d.flying--
-	num, copy := e.Seq>>8, uint8(e.Seq)
-	if d.params.Cut == CutHold {
-		n.hold(d, heldFrame{n: num, copy: copy, item: item, sent: true})
-		return
-	}
-	if d.watched {
-		n.sched.Touch()
-	}
-	if stream {
-		n.arrive(d, num, item)
-	} else {
-		n.deliver(d, num, copy, cells.Frame(item))
-	}
-	// A handler may not change the topology, so d is still the direction.
-	if n.links[d.link].drains && d.flying == 0 {
-		n.drained(d)
-	}
+// flying is how many frames, or segments, are on the way of a direction.
+func (n *Network) flying(p cells.PortRef) uint64 {
+	q := n.host.Port(p)
+	x, y := n.of(p).rare(q), n.of(q.Peer).rare(n.host.Port(q.Peer))
+	c := n.counts(p)
+	return c.Sent + c.Duplicated + y.unhanded - c.Delivered - c.Dropped - x.vanished - uint64(len(x.held)+len(y.heldIn))
 }
 
-func (n *Network) deliver(d *direction, num uint64, copy uint8, f cells.Frame) {
-	r, ok := n.host.Deliver(d.to, f, d.name, num, copy)
-	if ok {
-		d.counts.Delivered++
-		return
+// counts adds up what both ends of a direction have counted.
+func (n *Network) counts(p cells.PortRef) Counts {
+	q := n.host.Port(p)
+	l := n.of(p)
+	x := l.rare(q)
+	c := x.counts
+	c.Sent = q.TxFrames + x.segments
+	if q.Peer == 0 {
+		return c
 	}
-	n.host.Drop(d.from, r)
-	d.dropped(r, 1)
-}
-
-func (n *Network) free(stream bool, item uint32) {
-	if stream {
-		n.freeSegment(item)
-		return
+	c.Delivered = n.host.Arrived(q.Peer) + n.of(q.Peer).rare(n.host.Port(q.Peer)).segmentsIn
+	for r := cells.ReasonMTU; r < cells.ReasonsMax; r++ {
+		c.Reasons[r] = n.host.Drops(p, r)
 	}
-	n.host.Frames.Release(cells.Frame(item))
+	if missed := n.host.Missed(q.Peer); missed != nil {
+		for r, k := range missed {
+			c.Reasons[r] += k
+		}
+	}
+	for _, k := range c.Reasons {
+		c.Dropped += k
+	}
+	c.Lost = c.Reasons[cells.ReasonLoss] + c.Reasons[cells.ReasonBurst]
+	c.Queue = c.Reasons[cells.ReasonQueue] + c.Reasons[cells.ReasonBuffer]
+	return c
 }
 
 // lose forgets everything on the way and held on a direction.
-func (n *Network) lose(d *direction, r cells.Reason) {
-	lost := uint64(d.flying + len(d.held))
-	d.epoch++
-	d.flying = 0
-	for _, h := range d.held {
-		n.free(n.links[d.link].spec.Stream, h.item)
+func (n *Network) lose(p cells.PortRef, r cells.Reason) {
+	q := n.host.Port(p)
+	from, to := n.of(p), n.of(q.Peer)
+	lost := n.flying(p)
+	x, y := from.ext(q), to.ext(n.host.Port(q.Peer))
+	lost += uint64(len(x.held) + len(y.heldIn))
+	stream := n.stream(p)
+	for _, h := range x.held {
+		from.free(stream, h.item)
 	}
-	d.held = nil
-	d.lastDue = 0 // there is nothing left to overtake
+	for _, h := range y.heldIn {
+		to.free(stream, h.item)
+	}
+	x.held, y.heldIn = nil, nil
+	y.lostBefore = q.TxFrames + x.segments
+	x.lastDue = 0 // there is nothing left to overtake
 	if lost > 0 {
-		n.host.DropN(d.from, r, lost)
-		d.dropped(r, lost)
+		n.host.DropN(p, r, lost)
 	}
+	n.alert(p)
 }
 
 // release lets what was held go on, in frame order: what was on the way
 // arrives now, ahead of what is on the way still; what was sent since sets out
 // now, behind it.
-func (n *Network) release(d *direction) {
-	held := d.held
-	d.held = nil
+func (n *Network) release(p cells.PortRef) {
+	q := n.host.Port(p)
+	from, to := n.of(p), n.of(q.Peer)
+	x, y := from.ext(q), to.ext(n.host.Port(q.Peer))
+	was, held := y.heldIn, x.held
+	y.heldIn, x.held = nil, nil
+	sortHeld(was)
 	sortHeld(held)
+	now := n.sched.Now()
+	for _, h := range was {
+		to.land(p, x, h.n, h.copy, h.item, now)
+	}
+	plan := n.plan(p)
 	for _, h := range held {
-		due := n.sched.Now()
-		if !h.sent {
-			due = d.inOrder(due.Add(time.Duration(h.late)))
-		}
-		n.fly(d, h.n, h.copy, h.item, due)
+		from.fly(p, q, x, plan, h.n, h.copy, h.item, x.inOrder(plan, now.Add(duration(int64(h.late)))))
 	}
 }
 
-// admit reports whether a queue has room for one more frame at an instant.
-func (s *stage) admit(now clock.Time, size int, b Bound) bool {
-	for s.head < len(s.queue) && s.queue[s.head].finish <= now {
-		s.bytes -= s.queue[s.head].bytes
-		s.head++
-	}
-	if s.head > 64 && s.head*2 > len(s.queue) {
-		s.queue = append(s.queue[:0], s.queue[s.head:]...)
-		s.head = 0
-	}
-	return (b.Frames == 0 || uint64(len(s.queue)-s.head) < b.Frames) &&
-		(b.Bytes == 0 || s.bytes+uint64(size) <= b.Bytes)
+// stream reports whether a port is the end of a stream link.
+func (n *Network) stream(p cells.PortRef) bool {
+	l, _ := n.linkOf(p)
+	return l != nil && l.spec.Stream
 }
 
-// transmit puts a frame behind those that wait, and gives the time at which
-// its last bit has left.
-func (s *stage) transmit(at clock.Time, size int, rate uint64) clock.Time {
-	s.busy = max(s.busy, at).Add(transmission(size, rate))
-	s.queue = append(s.queue, waiting{s.busy, uint64(size)})
-	s.bytes += uint64(size)
-	return s.busy
+// alert says whether the far end of a direction has to look twice at what
+// arrives.
+func (n *Network) alert(p cells.PortRef) {
+	q := n.host.Port(p)
+	x, lost := n.of(p).rare(q), uint64(0)
+	if q.Peer != 0 {
+		lost = n.of(q.Peer).rare(n.host.Port(q.Peer)).lostBefore
+	}
+	l, _ := n.linkOf(p)
+	q.SetAlert(lost > 0 || x.watched || n.plan(p).params.Cut == CutHold || l != nil && (l.spec.Stream || l.drains))
 }

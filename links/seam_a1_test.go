@@ -228,7 +228,7 @@ func TestA1_FramePortsDropAndCountAndNeverGoDown(t *testing.T) {
 		t.Errorf("%d frames are counted without a link", n)
 	}
 	w.want("never Down", "alice", "0s start", "0s up 0")
-	c := w.host.Counters(w.host.PortsOf(w.cell("alice"))[0])
+	c := w.host.Counters(w.cell("alice"), w.host.PortsOf(w.cell("alice"))[0])
 	if c.TxFrames != 6 || c.TxBytes != 11+4+7 {
 		t.Errorf("sent are %d frames, %d bytes", c.TxFrames, c.TxBytes)
 	}

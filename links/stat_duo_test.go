@@ -169,7 +169,7 @@ func (d *duo) judged() *duo {
 	for k := range d.verdicts {
 		d.verdicts[k] = make(map[uint64]Verdict)
 	}
-	d.net.opt.Choices = d
+	d.net.lanes[0].choices = d
 	return d
 }
 
@@ -223,7 +223,7 @@ func (d *duo) run() *duo {
 	for next := d.sched.Next(); next != clock.Never; next = d.sched.Next() {
 		d.until(time.Duration(next) + time.Hour)
 	}
-	if n := d.host.Frames.InUse(); n != 0 {
+	if n := d.host.FramesInUse(); n != 0 {
 		d.tb.Fatalf("%d frames are still in use", n)
 	}
 	for k, c := range d.counts() {

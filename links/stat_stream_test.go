@@ -119,7 +119,7 @@ func newCall(tb testing.TB, seed uint64, params string, k talk) *call {
 	if err := s.RunUntil(clock.Time(100 * 365 * 24 * time.Hour)); err != nil {
 		tb.Fatal(err)
 	}
-	if n := h.Frames.InUse(); n != 0 {
+	if n := h.FramesInUse(); n != 0 {
 		tb.Fatalf("%d frames are still in use", n)
 	}
 	return c

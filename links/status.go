@@ -20,14 +20,15 @@ func (n *Network) Snapshot() cells.Snapshot {
 	slices.SortFunc(s.Cells, func(a, b cells.CellStatus) int { return strings.Compare(string(a.ID), string(b.ID)) })
 	for i := range n.links {
 		l := &n.links[i]
-		if l.gone || l.drains {
+		if l.left {
 			continue // the name is free already
 		}
 		s.Links = append(s.Links, cells.LinkStatus{
 			Name: l.spec.Name, Ends: [2]string{l.spec.A.String(), l.spec.B.String()}, Stream: l.spec.Stream,
-			AB: n.dirs[l.dir[0]].params.Changed(), BA: n.dirs[l.dir[1]].params.Changed(),
+			AB: n.plan(l.port[0]).params.Changed(), BA: n.plan(l.port[1]).params.Changed(),
 		})
 	}
+	s.Links = n.blockStatus(s.Links)
 	slices.SortFunc(s.Links, func(a, b cells.LinkStatus) int { return strings.Compare(a.Name, b.Name) })
 	return s
 }
@@ -43,17 +44,22 @@ func (n *Network) Link(name string) (counts [2]Counts, ok bool) {
 		}
 	}
 	if !ok {
-		return counts, false
+		p, ok := n.inBlock(name)
+		if !ok {
+			return counts, false
+		}
+		return [2]Counts{n.counts(p), n.counts(n.host.Port(p).Peer)}, true
 	}
 	l := &n.links[i]
-	return [2]Counts{n.dirs[l.dir[0]].counts, n.dirs[l.dir[1]].counts}, true
+	return [2]Counts{n.counts(l.port[0]), n.counts(l.port[1])}, true
 }
 
 // Totals adds up the counts of all directions there ever were.
 func (n *Network) Totals() Counts {
 	var t Counts
-	for i := range n.dirs {
-		t.add(&n.dirs[i].counts)
+	for p := range n.host.Ports() {
+		c := n.counts(cells.PortRef(p))
+		t.add(&c)
 	}
 	return t
 }
@@ -104,12 +110,19 @@ func (c *Counts) Get(name string) (uint64, bool) {
 // Watch asks that the end of an instant be announced whenever a count of a
 // link may have changed.
 func (n *Network) Watch(name string) bool {
-	i, ok := n.byName[name]
-	if !ok {
+	var ports [2]cells.PortRef
+	if i, ok := n.byName[name]; ok {
+		ports = n.links[i].port
+	} else if p, ok := n.inBlock(name); ok {
+		ports = [2]cells.PortRef{p, n.host.Port(p).Peer}
+	} else {
 		return false
 	}
-	for _, d := range n.links[i].dir {
-		n.dirs[d].watched = true
+	for _, p := range ports {
+		n.ext(p).watched = true
+	}
+	for _, p := range ports {
+		n.alert(p)
 	}
 	return true
 }
@@ -120,8 +133,9 @@ func (n *Network) EntityName(e des.Entity) string {
 	switch {
 	case e.Class() == des.Cell && i < n.host.Len():
 		return "cell " + string(n.host.Name(cells.CellRef(i)))
-	case e.Class() == des.Direction && i < len(n.dirs):
-		return "link " + n.dirs[i].name
+	case e.Class() == des.Direction && i > 0 && i < n.host.Ports():
+		name, _ := n.name(cells.PortRef(i))
+		return "link " + name
 	}
 	return e.String()
 }

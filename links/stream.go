@@ -48,6 +48,24 @@ type segment struct {
 	addr    string      // SYN
 }
 
+// connections are those of one lane's cells.
+type connections struct {
+	ends      []*end // in the order of their making; nil once gone
+	byPort    map[cells.PortRef]*end
+	byConn    map[endKey]*end
+	listeners map[listenKey]cells.PortRef
+	dials     map[cells.CellRef]uint32
+	segments  []segment
+	freeSegs  []uint32
+}
+
+func newConnections() connections {
+	return connections{
+		byPort: make(map[cells.PortRef]*end), byConn: make(map[endKey]*end),
+		listeners: make(map[listenKey]cells.PortRef), dials: make(map[cells.CellRef]uint32),
+	}
+}
+
 // connID names a connection: the cell that dialled, and its how-manieth dial
 // that was.
 type connID struct {
@@ -69,7 +87,7 @@ type listenKey struct {
 type end struct {
 	key        endKey
 	port       cells.PortRef
-	dir        uint32 // it sends on
+	dir        cells.PortRef // it sends on
 	open       bool
 	finSent    bool
 	finPending bool       // FIN has come behind data that waits to be joined
@@ -79,7 +97,7 @@ type end struct {
 	uncredited uint64     // handled, and the other end not told
 	joined     []byte     // arrived, waiting for what it is joined with
 	joinedAs   uint64     // the number of the segment that brought it
-	index      int        // in Network.ends
+	index      int        // in connections.ends
 }
 
 // The codes of Wake.
@@ -94,110 +112,115 @@ const (
 const joinWait = 100 * time.Microsecond
 
 // Listen opens a listener, or tells its cell that the address is in use.
-func (n *Network) Listen(p cells.PortRef, addr string) {
-	k := listenKey{n.host.Cell(p), addr}
-	if _, ok := n.listeners[k]; ok {
-		n.host.PostDown(p, cells.ErrInUse)
+func (l *lane) Listen(p cells.PortRef, addr string) {
+	k := listenKey{l.on.Port(p).Cell(), addr}
+	if _, ok := l.listeners[k]; ok {
+		l.on.PostDown(p, cells.ErrInUse)
 		return
 	}
-	n.listeners[k] = p
+	l.listeners[k] = p
 }
 
 // Dial asks for a connection to "cell:address" over a stream link between the
 // two cells.
-func (n *Network) Dial(p cells.PortRef, addr string) {
-	cell := n.host.Cell(p)
+func (l *lane) Dial(p cells.PortRef, addr string) {
+	cell := l.on.Port(p).Cell()
 	target, service, ok := strings.Cut(addr, ":")
-	dir, found := n.streamTo(cell, cells.ID(target))
+	dir, found := l.n.streamTo(cell, cells.ID(target))
 	if !ok || !found {
-		n.host.PostDown(p, cells.ErrUnreachable)
+		l.on.PostDown(p, cells.ErrUnreachable)
 		return
 	}
-	id := connID{cell, n.dials[cell]}
-	n.dials[cell]++
-	d := &n.dirs[dir]
-	n.host.SetBound(p, d.params.Bound)
-	n.host.SetPeer(p, addr)
-	n.addEnd(&end{key: endKey{id, true}, port: p, dir: dir})
-	n.host.PostLater(p, n.sched.Now().Add(d.params.ConnectTimeout), wakeConnect)
-	n.transmit(dir, segment{kind: segSYN, forward: true, id: id, addr: service, n: uint64(d.params.Bound)}, 0)
+	id := connID{cell, l.dials[cell]}
+	l.dials[cell]++
+	params := &l.n.plan(dir).params
+	l.on.SetBound(p, params.Bound)
+	l.on.SetPeer(p, addr)
+	l.addEnd(&end{key: endKey{id, true}, port: p, dir: dir})
+	l.on.PostLater(p, l.sched.Now().Add(params.ConnectTimeout), wakeConnect)
+	l.transmit(dir, segment{kind: segSYN, forward: true, id: id, addr: service, n: uint64(params.Bound)}, 0)
 }
 
 // streamTo finds the oldest stream link from a cell to another, and the
 // direction there.
-func (n *Network) streamTo(from cells.CellRef, to cells.ID) (uint32, bool) {
+func (n *Network) streamTo(from cells.CellRef, to cells.ID) (cells.PortRef, bool) {
 	target, ok := n.host.Find(to)
 	if !ok {
 		return 0, false
 	}
-	key := [2]cells.CellRef{from, target}
-	list := n.trunks[key]
-	for len(list) > 0 {
-		if l := &n.links[n.dirs[list[0]].link]; !l.gone && !l.drains {
-			n.trunks[key] = list
-			return list[0], true
+	for _, i := range n.trunks[pair(from, target)] {
+		if l := &n.links[i]; !l.drains && !l.left {
+			for _, p := range l.port {
+				if n.host.Cell(p) == from && n.host.Cell(n.host.Port(p).Peer) == target {
+					return p, true
+				}
+			}
 		}
-		list = list[1:]
 	}
-	delete(n.trunks, key)
 	return 0, false
 }
 
-func (n *Network) addEnd(e *end) {
-	if len(n.ends) >= 64 && 2*len(n.byPort) < len(n.ends) {
-		live := n.ends[:0]
-		for _, x := range n.ends {
+// pair is two cells in the order of their numbers.
+func pair(a, b cells.CellRef) [2]cells.CellRef { return [2]cells.CellRef{min(a, b), max(a, b)} }
+
+func (l *lane) addEnd(e *end) {
+	if len(l.ends) >= 64 && 2*len(l.byPort) < len(l.ends) {
+		live := l.ends[:0]
+		for _, x := range l.ends {
 			if x != nil {
 				x.index = len(live)
 				live = append(live, x)
 			}
 		}
-		clear(n.ends[len(live):])
-		n.ends = live
+		clear(l.ends[len(live):])
+		l.ends = live
 	}
-	e.index = len(n.ends)
-	n.ends = append(n.ends, e)
-	n.byPort[e.port] = e
-	n.byConn[e.key] = e
+	e.index = len(l.ends)
+	l.ends = append(l.ends, e)
+	l.byPort[e.port] = e
+	l.byConn[e.key] = e
 }
 
-func (n *Network) removeEnd(e *end) {
-	delete(n.byPort, e.port)
-	delete(n.byConn, e.key)
-	n.ends[e.index] = nil
+func (l *lane) removeEnd(e *end) {
+	delete(l.byPort, e.port)
+	delete(l.byConn, e.key)
+	l.ends[e.index] = nil
 }
 
 // Write cuts what a cell has sent on a stream into segments.
-func (n *Network) Write(p cells.PortRef, f cells.Frame) {
-	defer n.host.Frames.Release(f)
-	e := n.byPort[p]
+func (l *lane) Write(p cells.PortRef, f cells.Frame) {
+	defer l.on.Frames.Release(f)
+	e := l.byPort[p]
 	if e == nil || e.finSent || !e.open {
-		n.host.Drop(p, cells.ReasonClosed)
-		n.host.Uncount(p, len(n.host.Frames.Bytes(f)))
+		l.on.Drop(l.on.Port(p), cells.ReasonClosed)
+		l.on.Uncount(p, len(l.on.Frames.Bytes(f)))
 		return
 	}
-	data := n.host.Frames.Bytes(f)
-	d := &n.dirs[e.dir]
-	n.host.Sent(p, d.name, d.frames, data)
+	data := l.on.Frames.Bytes(f)
+	x := l.ext(l.host.Port(e.dir))
+	if l.trace {
+		name, _ := l.n.name(e.dir)
+		l.on.Sent(p, name, x.segments, data)
+	}
 	for len(data) > 0 {
-		k := n.cut(d, len(data))
-		part := n.host.Frames.Copy(data[:k])
+		k := l.cut(e.dir, x, len(data))
+		part := l.on.Frames.Copy(data[:k])
 		data = data[k:]
-		n.transmit(e.dir, segment{kind: segData, forward: e.key.forward, id: e.key.id, frame: part}, k)
-		if n.byPort[p] != e {
+		l.transmit(e.dir, segment{kind: segData, forward: e.key.forward, id: e.key.id, frame: part}, k)
+		if l.byPort[p] != e {
 			return // a segment broke the connection
 		}
-		d = &n.dirs[e.dir]
 	}
 }
 
 // cut draws the size of the next segment: often small, sometimes all there is.
-func (n *Network) cut(d *direction, left int) int {
-	most := min(left, d.params.Segment)
-	if d.params.Recut == RecutNone {
+func (l *lane) cut(dir cells.PortRef, x *ext, left int) int {
+	p := &l.n.plan(dir).params
+	most := min(left, p.Segment)
+	if p.Recut == RecutNone {
 		return most
 	}
-	word := d.chance.stream.At(d.frames, 0)
+	word := l.chance(dir, x).stream.At(x.segments, 0)
 	switch word & 7 {
 	case 0:
 		return 1
@@ -209,239 +232,249 @@ func (n *Network) cut(d *direction, left int) int {
 }
 
 // transmit sends one segment on a direction.
-func (n *Network) transmit(dir uint32, s segment, size int) {
-	d := &n.dirs[dir]
-	num := d.frames
-	d.frames++
-	d.counts.Sent++
-	if d.watched {
-		n.sched.Touch()
+func (l *lane) transmit(dir cells.PortRef, s segment, size int) {
+	q := l.host.Port(dir)
+	x := l.ext(q)
+	plan := l.n.plan(dir)
+	num := x.segments
+	x.segments++
+	if x.watched {
+		l.sched.Touch()
 	}
-	v := n.judgeSegment(d, num, s.kind)
+	v := l.judgeSegment(dir, x, plan, num, s.kind)
 	if !v.Plain() {
-		n.chosen(d, num, &v)
-		d.counts.Resets++
+		l.chosen(dir, q, num, &v)
+		x.counts.Resets++
 	}
 	if v.Reset {
-		n.freeFrame(s)
-		e := n.byConn[endKey{s.id, s.forward}]
-		n.removeEnd(e)
-		n.host.PostDown(e.port, cells.ErrReset)
-		n.reset(dir, s.id, s.forward, cells.ErrReset)
+		x.vanished++
+		l.freeFrame(s)
+		e := l.byConn[endKey{s.id, s.forward}]
+		l.removeEnd(e)
+		l.on.PostDown(e.port, cells.ErrReset)
+		l.reset(dir, s.id, s.forward, cells.ErrReset)
 		return
 	}
 	if v.Refuse {
 		s.code = cells.DownCode(cells.ErrRefused)
 	}
-	at, r, ok := n.pass(d, size)
-	held := !ok && d.params.Cut == CutDrain // a stream loses nothing in its middle
+	at, r, ok := l.pass(q, x, plan, size, &unbounded)
+	held := !ok && plan.params.Cut == CutDrain // a stream loses nothing in its middle
 	if !ok && !held {
-		n.drop(d, num, r)
-		n.freeFrame(s)
+		l.drop(dir, q, num, r)
+		l.freeFrame(s)
 		return
 	}
-	due := n.due(d, num, max(at, n.sched.Now()), 0)
-	if e := n.byConn[endKey{s.id, s.forward}]; e != nil {
-		if s.kind == segACK && d.params.ConnectDelay != nil {
-			wait := d.params.ConnectDelay.Sample(d.chance.stream.At(num, 2))
+	due := l.due(dir, x, plan, num, max(at, l.sched.Now()), 0)
+	if e := l.byConn[endKey{s.id, s.forward}]; e != nil {
+		if s.kind == segACK && plan.params.ConnectDelay != nil {
+			wait := plan.params.ConnectDelay.Sample(l.chance(dir, x).stream.At(num, 2))
 			e.answered = due.Add(time.Duration(max(wait, 0)))
 		}
 		due = max(due, e.answered) // others on the link do not wait for it
 	}
-	item := n.keep(s)
+	item := l.keep(s)
 	if held {
-		n.hold(d, heldFrame{n: num, item: item, late: due - n.sched.Now()})
+		l.hold(dir, q, x, plan, heldFrame{n: num, item: item, late: due - l.sched.Now()})
 		return
 	}
-	n.fly(d, num, 0, item, due)
+	l.fly(dir, q, x, plan, num, 0, item, due)
 }
 
-func (n *Network) judgeSegment(d *direction, num uint64, k segmentKind) Verdict {
+func (l *lane) judgeSegment(dir cells.PortRef, x *ext, plan *plan, num uint64, k segmentKind) Verdict {
 	if k != segSYN && k != segData {
 		return Verdict{}
 	}
-	if n.opt.Serve != nil {
-		v, _ := n.opt.Serve(d.name, num)
+	if l.n.opt.Serve != nil {
+		name, _ := l.n.name(dir)
+		v, _ := l.n.opt.Serve(name, num)
 		return Verdict{Refuse: v.Refuse && k == segSYN, Reset: v.Reset && k == segData}
 	}
-	p := &d.params
+	p := &plan.params
 	return Verdict{
-		Refuse: k == segSYN && p.Refuse.Num != 0 && p.Refuse.Hit(d.chance.stream.At(num, 3)),
-		Reset:  k == segData && p.Reset.Num != 0 && p.Reset.Hit(d.chance.stream.At(num, 4)),
+		Refuse: k == segSYN && p.Refuse.Num != 0 && p.Refuse.Hit(l.chance(dir, x).stream.At(num, 3)),
+		Reset:  k == segData && p.Reset.Num != 0 && p.Reset.Hit(l.chance(dir, x).stream.At(num, 4)),
 	}
 }
 
-func (n *Network) keep(s segment) uint32 {
-	if k := len(n.freeSegs); k > 0 {
-		i := n.freeSegs[k-1]
-		n.freeSegs = n.freeSegs[:k-1]
-		n.segments[i] = s
+func (l *lane) keep(s segment) uint32 {
+	if k := len(l.freeSegs); k > 0 {
+		i := l.freeSegs[k-1]
+		l.freeSegs = l.freeSegs[:k-1]
+		l.segments[i] = s
 		return i
 	}
-	n.segments = append(n.segments, s)
-	return uint32(len(n.segments) - 1)
+	l.segments = append(l.segments, s)
+	return uint32(len(l.segments) - 1)
 }
 
-func (n *Network) freeSegment(i uint32) {
-	n.freeFrame(n.segments[i])
-	n.segments[i] = segment{}
-	n.freeSegs = append(n.freeSegs, i)
+func (l *lane) freeSegment(i uint32) {
+	l.freeFrame(l.segments[i])
+	l.segments[i] = segment{}
+	l.freeSegs = append(l.freeSegs, i)
 }
 
-func (n *Network) freeFrame(s segment) {
+func (l *lane) freeFrame(s segment) {
 	if s.frame != 0 {
-		n.host.Frames.Release(s.frame)
+		l.on.Frames.Release(s.frame)
 	}
 }
 
-// arrive handles a segment at the far end of its direction.
-func (n *Network) arrive(d *direction, num uint64, item uint32) {
-	s := n.segments[item]
-	n.segments[item].frame = 0
-	n.freeSegment(item)
-	d.counts.Delivered++
-	back := n.backOf(d)
-	if n.host.Tracing() {
-		n.host.Record(des.Record{Op: des.OpTransit, Link: d.name, A: int64(num), Text: segmentNames[s.kind]})
+// arrive handles a segment at the far end of its direction, whose answer goes
+// back from the port it has reached.
+func (l *lane) arrive(from, back cells.PortRef, y *ext, num uint64, item uint32) {
+	s := l.segments[item]
+	l.segments[item].frame = 0
+	l.freeSegment(item)
+	y.segmentsIn++
+	if l.trace {
+		l.on.Record(des.Record{Op: des.OpTransit, Link: l.nameIn(back, l.host.Port(back)), A: int64(num), Text: segmentNames[s.kind]})
 	}
 	if s.kind == segSYN {
-		n.syn(d, back, s)
+		l.syn(back, s)
 		return
 	}
-	e := n.byConn[endKey{s.id, !s.forward}]
+	e := l.byConn[endKey{s.id, !s.forward}]
 	if e == nil {
-		n.freeFrame(s)
+		l.freeFrame(s)
 		if s.kind != segRST {
-			n.reset(back, s.id, !s.forward, cells.ErrReset)
+			l.reset(back, s.id, !s.forward, cells.ErrReset)
 		}
 		return
 	}
 	switch s.kind {
 	case segACK:
 		e.open, e.peerBound = true, s.n
-		n.host.Up(e.port)
+		l.on.Up(e.port)
 	case segData:
-		n.data(e, d, num, s.frame)
+		l.data(e, from, num, s.frame)
 	case segCredit:
-		n.host.Credit(e.port, s.n)
+		l.on.Credit(e.port, s.n)
 	case segFIN:
-		n.fin(e, d, num)
+		l.fin(e, num)
 	case segRST:
 		if e.finPending { // the peer's end is told first: it came first
 			e.broken = s.code
-			n.host.PostLater(e.port, n.sched.Now(), wakeBroken)
+			l.on.PostLater(e.port, l.sched.Now(), wakeBroken)
 			return
 		}
-		n.removeEnd(e)
-		n.host.Down(e.port, cells.DownOf(s.code))
+		l.removeEnd(e)
+		l.on.Down(e.port, cells.DownOf(s.code))
 	}
 }
 
 var segmentNames = [...]string{"syn", "ack", "data", "credit", "fin", "rst"}
 
-// backOf is the direction opposite to d.
-func (n *Network) backOf(d *direction) uint32 {
-	l := &n.links[d.link]
-	if &n.dirs[l.dir[0]] == d {
-		return l.dir[1]
-	}
-	return l.dir[0]
-}
-
 // syn accepts a connection, or refuses it.
-func (n *Network) syn(d *direction, back uint32, s segment) {
-	cell := n.host.Cell(d.to)
-	listener, ok := n.listeners[listenKey{cell, s.addr}]
-	run := n.host.Run(cell)
-	if !ok || s.code != 0 || run == cells.Crashed || run == cells.Removed || n.host.Over(listener) {
-		n.reset(back, s.id, false, cells.ErrRefused)
+func (l *lane) syn(back cells.PortRef, s segment) {
+	cell := l.host.Cell(back)
+	listener, ok := l.listeners[listenKey{cell, s.addr}]
+	run := l.host.Run(cell)
+	if !ok || s.code != 0 || run == cells.Crashed || run == cells.Removed || l.on.Over(listener) {
+		l.reset(back, s.id, false, cells.ErrRefused)
 		return
 	}
-	peer := string(n.host.Name(s.id.dialler))
-	bound := n.dirs[back].params.Bound
-	p := n.host.Accept(listener, peer, bound)
-	n.addEnd(&end{key: endKey{s.id, false}, port: p, dir: back, open: true, peerBound: s.n})
-	n.transmit(back, segment{kind: segACK, id: s.id, n: uint64(bound)}, 0)
-	n.host.Up(p)
+	peer := string(l.host.Name(s.id.dialler))
+	bound := l.n.plan(back).params.Bound
+	p := l.on.Accept(listener, peer, bound)
+	l.addEnd(&end{key: endKey{s.id, false}, port: p, dir: back, open: true, peerBound: s.n})
+	l.transmit(back, segment{kind: segACK, id: s.id, n: uint64(bound)}, 0)
+	l.on.Up(p)
 }
 
 // reset tells the other end that its connection is broken.
-func (n *Network) reset(dir uint32, id connID, forward bool, why cells.DownError) {
-	n.transmit(dir, segment{kind: segRST, forward: forward, id: id, code: cells.DownCode(why)}, 0)
+func (l *lane) reset(dir cells.PortRef, id connID, forward bool, why cells.DownError) {
+	l.transmit(dir, segment{kind: segRST, forward: forward, id: id, code: cells.DownCode(why)}, 0)
 }
 
 // data hands a chunk to its cell, now or joined with the next.
-func (n *Network) data(e *end, d *direction, num uint64, f cells.Frame) {
-	if d.params.Recut == RecutFull && len(e.joined) == 0 && d.chance.stream.At(num, 1)&3 == 0 {
-		e.joined = append(e.joined, n.host.Frames.Bytes(f)...)
+func (l *lane) data(e *end, from cells.PortRef, num uint64, f cells.Frame) {
+	if l.n.plan(from).params.Recut == RecutFull && len(e.joined) == 0 && l.joining(e.dir).At(num, 1)&3 == 0 {
+		e.joined = append(e.joined, l.on.Frames.Bytes(f)...)
 		e.joinedAs = num
-		n.host.Frames.Release(f)
-		n.host.PostLater(e.port, n.sched.Now().Add(joinWait), wakeJoined)
+		l.on.Frames.Release(f)
+		l.on.PostLater(e.port, l.sched.Now().Add(joinWait), wakeJoined)
 		return
 	}
 	if len(e.joined) > 0 {
-		e.joined = append(e.joined, n.host.Frames.Bytes(f)...)
-		n.host.Frames.Release(f)
-		f = n.host.Frames.Copy(e.joined)
+		e.joined = append(e.joined, l.on.Frames.Bytes(f)...)
+		l.on.Frames.Release(f)
+		f = l.on.Frames.Copy(e.joined)
 		e.joined = e.joined[:0]
 	}
-	n.hand(e, d, num, f)
+	l.hand(e, num, f)
 }
 
-func (n *Network) hand(e *end, d *direction, num uint64, f cells.Frame) {
-	if r, ok := n.host.Deliver(e.port, f, d.name, num, 0); !ok {
-		n.host.Drop(d.from, r)
+// joining is the stream of chance of the direction that leads to a port, as its
+// sender draws from it. What is joined is decided where it arrives.
+func (l *lane) joining(to cells.PortRef) *des.Rand {
+	q := l.host.Port(to)
+	y := l.ext(q)
+	if y.joins == nil {
+		r := l.host.Seed().Rand("link "+l.nameIn(to, q), l.n.links[y.link-1].life, "stream")
+		y.joins = &r
+	}
+	return y.joins
+}
+
+func (l *lane) hand(e *end, num uint64, f cells.Frame) {
+	name, in := "", l.host.Port(e.dir)
+	if l.trace {
+		name = l.nameIn(e.dir, in)
+	}
+	if r, ok := l.on.Deliver(e.port, l.on.Port(e.port), f, name, num, 0); !ok {
+		l.on.Miss(in, r)
+		l.ext(in).unhanded++
 	}
 }
 
 // fin tells a cell that its peer sends no more, behind all data.
-func (n *Network) fin(e *end, d *direction, num uint64) {
+func (l *lane) fin(e *end, num uint64) {
 	if len(e.joined) > 0 {
 		e.finPending = true
-		f := n.host.Frames.Copy(e.joined)
+		f := l.on.Frames.Copy(e.joined)
 		e.joined = nil
-		n.host.PostLater(e.port, n.sched.Now(), wakeEOF)
-		n.hand(e, d, num, f)
+		l.on.PostLater(e.port, l.sched.Now(), wakeEOF)
+		l.hand(e, num, f)
 		return
 	}
-	n.host.Down(e.port, io.EOF)
+	l.on.Down(e.port, io.EOF)
 }
 
 // Wake does what was put off for a port.
-func (n *Network) Wake(p cells.PortRef, code uint8) {
-	e := n.byPort[p]
+func (l *lane) Wake(p cells.PortRef, code uint8) {
+	e := l.byPort[p]
 	if e == nil {
 		return
 	}
 	switch code {
 	case wakeConnect:
 		if !e.open {
-			n.removeEnd(e)
-			n.reset(e.dir, e.key.id, true, cells.ErrReset)
-			n.host.Down(p, cells.ErrTimeout)
+			l.removeEnd(e)
+			l.reset(e.dir, e.key.id, true, cells.ErrReset)
+			l.on.Down(p, cells.ErrTimeout)
 		}
 	case wakeJoined:
 		if len(e.joined) > 0 {
-			f := n.host.Frames.Copy(e.joined)
+			f := l.on.Frames.Copy(e.joined)
 			e.joined = e.joined[:0]
-			in := n.backOf(&n.dirs[e.dir])
-			n.hand(e, &n.dirs[in], e.joinedAs, f)
+			l.hand(e, e.joinedAs, f)
 		}
 	case wakeEOF:
 		if e.finPending {
 			e.finPending = false
-			n.host.Down(p, io.EOF)
+			l.on.Down(p, io.EOF)
 		}
 	case wakeBroken:
-		n.removeEnd(e)
-		n.host.Down(p, cells.DownOf(e.broken))
+		l.removeEnd(e)
+		l.on.Down(p, cells.DownOf(e.broken))
 	}
 }
 
 // Consumed counts what a cell has handled of a stream, and credits it to the
 // sender once a quarter of the bound has come together.
-func (n *Network) Consumed(p cells.PortRef, k int) {
-	e := n.byPort[p]
+func (l *lane) Consumed(p cells.PortRef, k int) {
+	e := l.byPort[p]
 	if e == nil {
 		return
 	}
@@ -451,64 +484,71 @@ func (n *Network) Consumed(p cells.PortRef, k int) {
 	}
 	credit := e.uncredited
 	e.uncredited = 0
-	n.transmit(e.dir, segment{kind: segCredit, forward: e.key.forward, id: e.key.id, n: credit}, 0)
+	l.transmit(e.dir, segment{kind: segCredit, forward: e.key.forward, id: e.key.id, n: credit}, 0)
 }
 
 // CloseWrite half-closes a stream.
-func (n *Network) CloseWrite(p cells.PortRef) {
-	if e := n.byPort[p]; e != nil && e.open && !e.finSent {
+func (l *lane) CloseWrite(p cells.PortRef) {
+	if e := l.byPort[p]; e != nil && e.open && !e.finSent {
 		e.finSent = true
-		n.transmit(e.dir, segment{kind: segFIN, forward: e.key.forward, id: e.key.id}, 0)
+		l.transmit(e.dir, segment{kind: segFIN, forward: e.key.forward, id: e.key.id}, 0)
 	}
 }
 
 // Close half-closes a stream and forgets this end of it, or closes a listener.
-func (n *Network) Close(p cells.PortRef) {
-	e := n.byPort[p]
+func (l *lane) Close(p cells.PortRef) {
+	e := l.byPort[p]
 	if e == nil {
-		k := listenKey{n.host.Cell(p), n.host.Addr(p)}
-		if q, ok := n.listeners[k]; ok && q == p {
-			delete(n.listeners, k)
+		k := listenKey{l.on.Port(p).Cell(), l.on.Addr(p)}
+		if q, ok := l.listeners[k]; ok && q == p {
+			delete(l.listeners, k)
 		}
 		return
 	}
-	n.CloseWrite(p)
-	if e := n.byPort[p]; e != nil {
-		n.removeEnd(e)
+	l.CloseWrite(p)
+	if e := l.byPort[p]; e != nil {
+		l.removeEnd(e)
 	}
 }
 
 // Overflow breaks a stream whose cell has sent more than its bound holds.
-func (n *Network) Overflow(p cells.PortRef) {
-	if e := n.byPort[p]; e != nil {
-		n.removeEnd(e)
-		n.reset(e.dir, e.key.id, e.key.forward, cells.ErrReset)
+func (l *lane) Overflow(p cells.PortRef) {
+	if e := l.byPort[p]; e != nil {
+		l.removeEnd(e)
+		l.reset(e.dir, e.key.id, e.key.forward, cells.ErrReset)
 	}
 }
 
 // breakAll ends every connection of a link at both ends.
-func (n *Network) breakAll(link uint32, why cells.DownError) {
-	for _, e := range append([]*end(nil), n.ends...) {
-		if e != nil && n.dirs[e.dir].link == link {
-			n.removeEnd(e)
-			n.host.PostDown(e.port, why)
+func (n *Network) breakAll(ends *link, why cells.DownError) {
+	for _, p := range ends.port {
+		n.of(p).breakAll(p, why)
+	}
+}
+
+// breakAll ends every connection that sends on a port of the lane.
+func (l *lane) breakAll(dir cells.PortRef, why cells.DownError) {
+	for _, e := range append([]*end(nil), l.ends...) {
+		if e != nil && e.dir == dir {
+			l.removeEnd(e)
+			l.on.PostDown(e.port, why)
 		}
 	}
 }
 
 // crashed breaks the connections of a cell that is gone: its peers hear of it
 // after the link's delay.
-func (n *Network) crashed(cell cells.CellRef) {
-	for _, e := range append([]*end(nil), n.ends...) {
-		if e != nil && n.host.Cell(e.port) == cell {
-			n.removeEnd(e)
-			n.reset(e.dir, e.key.id, e.key.forward, cells.ErrReset)
+func (l *lane) crashed(cell cells.CellRef) {
+	for _, e := range append([]*end(nil), l.ends...) {
+		if e != nil && l.on.Port(e.port).Cell() == cell {
+			l.removeEnd(e)
+			l.reset(e.dir, e.key.id, e.key.forward, cells.ErrReset)
 		}
 	}
-	for _, p := range n.host.PortsOf(cell) {
-		k := listenKey{cell, n.host.Addr(p)}
-		if q, ok := n.listeners[k]; ok && q == p {
-			delete(n.listeners, k)
+	for _, p := range l.host.PortsOf(cell) {
+		k := listenKey{cell, l.on.Addr(p)}
+		if q, ok := l.listeners[k]; ok && q == p {
+			delete(l.listeners, k)
 		}
 	}
 }

@@ -29,7 +29,7 @@ func (n *Network) Apply(number uint64, batch []cells.Change) error {
 	if number <= n.version.number {
 		return fmt.Errorf("batch %d: %w: the last was %d", number, cells.ErrStale, n.version.number)
 	}
-	plan, err := n.plan(batch)
+	plan, err := n.check(batch)
 	if err != nil {
 		return fmt.Errorf("batch %d: %w", number, err)
 	}
@@ -129,21 +129,21 @@ type step struct {
 // planner checks a batch against the topology it leads to.
 type planner struct {
 	n     *Network
-	cells map[cells.ID]bool       // that the batch adds (true) or removes (false)
-	links map[string]bool         // likewise
-	ports map[cells.Endpoint]bool // that the batch takes (true) or frees (false)
-	gone  map[uint32]bool         // links that the batch removes, and does not drain
-	set   map[uint32]Params       // of directions that the batch sets
+	cells map[cells.ID]bool        // that the batch adds (true) or removes (false)
+	links map[string]bool          // likewise
+	ports map[cells.Endpoint]bool  // that the batch takes (true) or frees (false)
+	gone  map[uint32]bool          // links that the batch removes, and does not drain
+	set   map[cells.PortRef]Params // of directions that the batch sets
 	runs  map[cells.CellRef]cells.RunState
 	steps []step
 }
 
-// plan checks every change of a batch, in the order in which they act. Nothing
+// check checks every change of a batch, in the order in which they act. Nothing
 // is changed.
-func (n *Network) plan(batch []cells.Change) ([]step, error) {
+func (n *Network) check(batch []cells.Change) ([]step, error) {
 	p := &planner{
 		n: n, cells: make(map[cells.ID]bool), links: make(map[string]bool),
-		ports: make(map[cells.Endpoint]bool), set: make(map[uint32]Params),
+		ports: make(map[cells.Endpoint]bool), set: make(map[cells.PortRef]Params),
 		gone: make(map[uint32]bool),
 		runs: make(map[cells.CellRef]cells.RunState),
 	}
@@ -194,6 +194,9 @@ func (p *planner) hasCell(id cells.ID) bool {
 
 func (p *planner) findLink(name string) (*link, uint32, error) {
 	i, ok := p.n.byName[name]
+	if at, in := p.n.inBlock(name); !ok && in {
+		i, ok = p.n.adopt(at)
+	}
 	if has, said := p.links[name]; !ok || said && !has {
 		return nil, 0, fmt.Errorf("no link %q", name)
 	}
@@ -218,10 +221,15 @@ func (p *planner) removeLink(c *cells.Change) error {
 // that drains is cut short: there is nobody left it could arrive at, or come
 // from.
 func (p *planner) removeEnds(id cells.ID) {
+	if ref, ok := p.n.host.Find(id); ok && len(p.n.blocks) > 0 {
+		for _, q := range p.n.host.PortsOf(ref) {
+			p.n.adopt(q)
+		}
+	}
 	for i := range p.n.links {
 		l := &p.n.links[i]
 		name := l.spec.Name
-		if l.gone || p.gone[uint32(i)] || l.ends[0].Cell != id && l.ends[1].Cell != id {
+		if l.gone() || p.gone[uint32(i)] || l.ends[0].Cell != id && l.ends[1].Cell != id {
 			continue
 		}
 		p.gone[uint32(i)] = true
@@ -242,7 +250,7 @@ func (p *planner) removeCell(c *cells.Change) error {
 	p.removeEnds(id)
 	p.add(c.Op, string(id), func() {
 		ref, _ := p.n.host.Find(id)
-		p.n.crashed(ref)
+		p.n.laneOf(ref).crashed(ref)
 		p.n.host.Remove(ref)
 	})
 	return nil
@@ -259,18 +267,18 @@ func (p *planner) setLink(c *cells.Change) error {
 	}
 	var params [2]Params
 	for k, own := range [2][]cells.Param{c.Link.AB, c.Link.BA} {
-		params[k] = p.params(l.dir[k])
+		params[k] = p.params(l.port[k])
 		if err := params[k].setAll(both, own, l.spec.Stream); err != nil {
 			return fmt.Errorf("link %q: %w", c.Link.Name, err)
 		}
 	}
-	p.set[l.dir[0]], p.set[l.dir[1]] = params[0], params[1]
+	p.set[l.port[0]], p.set[l.port[1]] = params[0], params[1]
 	p.add(c.Op, describe(c.Link), func() {
 		for k := range params {
-			p.n.setDirection(p.n.links[i].dir[k], params[k])
+			p.n.setDirection(p.n.links[i].port[k], params[k])
 		}
 		if brk {
-			p.n.breakAll(i, cells.ErrReset)
+			p.n.breakAll(&p.n.links[i], cells.ErrReset)
 		}
 	})
 	return nil
@@ -278,11 +286,11 @@ func (p *planner) setLink(c *cells.Change) error {
 
 // params are a direction's parameters once what the batch has said so far is
 // done.
-func (p *planner) params(dir uint32) Params {
+func (p *planner) params(dir cells.PortRef) Params {
 	if q, ok := p.set[dir]; ok {
 		return q
 	}
-	return p.n.dirs[dir].params
+	return p.n.plan(dir).params
 }
 
 // Break is a parameter for SetLink alone: it breaks every connection of a
@@ -359,6 +367,9 @@ func (p *planner) addLink(c *cells.Change) error {
 		return fmt.Errorf("a link needs a name")
 	}
 	_, exists := p.n.byName[spec.Name]
+	if !exists {
+		_, exists = p.n.inBlock(spec.Name)
+	}
 	if has, said := p.links[spec.Name]; has || exists && !said {
 		return fail("exists already")
 	}
@@ -415,7 +426,7 @@ func (n *Network) linked(e cells.Endpoint) bool {
 		return false
 	}
 	p, ok := n.host.StaticPort(ref, e.Port)
-	return ok && n.directionOf(p) != nil
+	return ok && n.linkedPort(p)
 }
 
 func describe(l cells.LinkSpec) string {
@@ -432,76 +443,65 @@ func describe(l cells.LinkSpec) string {
 	return s
 }
 
+// linkedPort reports whether a port has a link, one that drains included: until
+// what was sent to it has arrived.
+func (n *Network) linkedPort(p cells.PortRef) bool {
+	l, k := n.linkOf(p)
+	if l == nil {
+		return n.host.Port(p).Peer != 0
+	}
+	return !l.ended[1-k]
+}
+
 func (n *Network) addLink(spec cells.LinkSpec, ends [2]cells.Endpoint, params [2]Params) {
 	index := uint32(len(n.links))
 	life := n.lives[spec.Name]
 	n.lives[spec.Name] = life + 1
 	n.byName[spec.Name] = index
-	l := link{spec: spec, ends: ends}
-	var ports [2]cells.PortRef
+	l := link{spec: spec, life: life, ends: ends, names: [2]string{spec.Name + ">", spec.Name + "<"}}
 	for k, e := range ends {
 		ref, _ := n.host.Find(e.Cell)
 		p, ok := n.host.StaticPort(ref, e.Port)
 		if !ok {
 			p = n.host.AddStaticPort(ref, e.Port)
 		}
-		ports[k] = p
+		l.port[k] = n.host.Bind(p, spec.Stream)
 	}
-	for k := range ports {
-		name := spec.Name + [2]string{">", "<"}[k]
-		d := direction{
-			name: name, link: index, from: ports[k], to: ports[1-k],
-			chance: newChance(n.host.Seed(), name, life),
-			tieKey: n.host.Seed().Hash("tie", "link", name),
-		}
-		i := uint32(len(n.dirs))
-		d.index = i
-		l.dir[k] = i
-		n.dirs = append(n.dirs, d)
-		for int(ports[k]) >= len(n.out) {
-			n.out = append(n.out, 0)
-		}
-		n.out[ports[k]] = int32(i) + 1
-		n.dirs[i].setParams(params[k])
-		if spec.Stream {
-			way := [2]cells.CellRef{n.host.Cell(ports[k]), n.host.Cell(ports[1-k])}
-			n.trunks[way] = append(n.trunks[way], i)
-		}
-	}
+	n.host.Join(l.port[0], l.port[1])
 	n.links = append(n.links, l)
-	n.host.Bind(ports[0], spec.B.String(), params[0].MTU, spec.Stream)
-	n.host.Bind(ports[1], spec.A.String(), params[1].MTU, spec.Stream)
-}
-
-func (d *direction) setParams(p Params) {
-	if p.BER != d.params.BER || p.BER.Num == 0 {
-		d.geometric = nil
-		if !p.BER.IsZero() {
-			d.geometric = des.NewGeometric(p.BER)
-		}
+	for _, p := range l.port {
+		n.ext(p).link = index + 1
 	}
-	d.params = p
+	for k, p := range l.port {
+		n.setPlan(p, params[k])
+	}
+	if spec.Stream {
+		both := pair(n.host.Cell(l.port[0]), n.host.Cell(l.port[1]))
+		n.trunks[both] = append(n.trunks[both], index)
+	}
 }
 
 // setDirection changes a direction for what is sent from now on. Frames on the
 // way keep their due times, but for what a cut does to them.
-func (n *Network) setDirection(i uint32, p Params) {
-	d := &n.dirs[i]
-	was := d.params.Cut
-	d.setParams(p)
-	n.host.SetMTU(d.from, p.MTU)
-	if d.watched {
+func (n *Network) setDirection(p cells.PortRef, params Params) {
+	q := n.host.Port(p)
+	was, x := n.plan(p), n.ext(p)
+	if was.what == 0 && n.flying(p) > 0 {
+		x.lastDue = max(x.lastDue, q.LastTx.Add(was.delay)) // was not kept, since nothing could overtake
+	}
+	n.setPlan(p, params)
+	if x.watched {
 		n.sched.Touch()
 	}
-	switch {
-	case p.Cut == was:
-	case p.Cut == CutLost:
-		if n.links[d.link].spec.Stream {
-			n.breakAll(d.link, cells.ErrReset)
+	switch cut := params.Cut; {
+	case cut == was.params.Cut:
+	case cut == CutLost:
+		if l, _ := n.linkOf(p); l != nil && l.spec.Stream {
+			n.breakAll(l, cells.ErrReset)
 		}
-		n.lose(d, cells.ReasonCut)
-	case len(d.held) > 0 && p.Cut != CutHold:
-		n.release(d)
+		n.lose(p, cells.ReasonCut)
+	case cut != CutHold:
+		n.release(p)
 	}
 }
 
@@ -512,41 +512,40 @@ func (n *Network) removeLink(i uint32, drain bool) {
 	if n.byName[l.spec.Name] == i { // not so if it drains, and its name was given away
 		delete(n.byName, l.spec.Name)
 	}
-	for _, k := range l.dir {
-		if d := &n.dirs[k]; drain {
-			d.params.Cut = CutNo
-			n.release(d)
+	if drain {
+		for _, p := range l.port {
+			params := n.plan(p).params
+			params.Cut = CutNo
+			n.setPlan(p, params)
+			n.release(p)
 		}
 	}
-	l.drains = drain
-	for _, k := range l.dir {
-		d := &n.dirs[k]
-		if d.ended || drain && d.flying > 0 {
-			continue
+	l.left, l.drains = true, drain
+	for k, p := range l.port {
+		n.alert(p)
+		to := n.host.Port(p).Peer
+		switch left := n.flying(p); {
+		case l.ended[k]:
+		case drain && left > 0:
+			n.ext(to).awaited = left
+		default:
+			n.lose(p, cells.ReasonRemoved)
+			n.drained(l, k)
 		}
-		n.lose(d, cells.ReasonRemoved)
-		n.drained(d)
 	}
 	if l.spec.Stream && !drain {
-		n.breakAll(i, cells.ErrRemoved)
+		n.breakAll(l, cells.ErrRemoved)
 	}
 }
 
 // drained ends the receiving side of a direction of a removed link.
-func (n *Network) drained(d *direction) {
-	d.ended = true
-	l := &n.links[d.link]
+func (n *Network) drained(l *link, k int) {
+	l.ended[k] = true
+	to := l.port[1-k]
 	if l.spec.Stream {
-		for _, e := range append([]*end(nil), n.ends...) {
-			if e != nil && n.dirs[e.dir].link == d.link && n.dirs[e.dir].to == d.from {
-				n.removeEnd(e)
-				n.host.PostDown(e.port, cells.ErrRemoved)
-			}
-		}
+		n.of(to).breakAll(to, cells.ErrRemoved)
 	}
-	n.host.Unbind(d.to, cells.ErrRemoved)
-	n.out[d.to] = 0
-	l.gone = n.dirs[l.dir[0]].ended && n.dirs[l.dir[1]].ended
+	n.host.Unbind(to, cells.ErrRemoved)
 }
 
 func (p *planner) setCell(c *cells.Change) error {
@@ -618,7 +617,7 @@ func (p *planner) runSetting(ref cells.CellRef, word string, wrap func(func() er
 		}
 		p.runs[ref] = cells.Crashed
 		return wrap(func() error {
-			n.crashed(ref)
+			n.laneOf(ref).crashed(ref)
 			return h.Crash(ref)
 		}), nil
 	case "restart", "restart-kept":

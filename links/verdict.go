@@ -161,23 +161,23 @@ func newChance(seed des.Seed, name string, incarnation uint32) *chance {
 
 // judge draws what becomes of the n-th frame of a direction, of size bytes.
 // The verdict's Flips are valid until the next call.
-func (d *direction) judge(n uint64, size int, flips []uint32) Verdict {
-	p, c := &d.params, d.chance
-	v := Verdict{Flips: flips[:0]}
+func (l *lane) judge(c *chance, plan *plan, n uint64, size int) Verdict {
+	p := &plan.params
+	v := Verdict{Flips: l.flips[:0]}
 	if p.Loss.Num != 0 && p.Loss.Hit(c.loss.At(n, 0)) {
 		v.Drop, v.Reason = true, cells.ReasonLoss
 	}
-	if p.Burst.Enter.Num != 0 && d.burst(n) && !v.Drop {
+	if p.Burst.Enter.Num != 0 && c.step(&p.Burst, n) && !v.Drop {
 		v.Drop, v.Reason = true, cells.ReasonBurst
 	}
 	if v.Drop {
 		return v
 	}
-	if d.geometric != nil {
-		v.Flips = d.bitErrors(n, size, v.Flips)
+	if plan.geometric != nil {
+		v.Flips = c.bitErrors(plan.geometric, n, size, v.Flips)
 	}
 	if p.Corrupt.Num != 0 && size > 0 && p.Corrupt.Hit(c.corrupt.At(n, 0)) {
-		v.Flips = d.scramble(n, size, v.Flips)
+		v.Flips = c.scramble(p.CorruptBits, n, size, v.Flips)
 	}
 	if p.Dup.Num != 0 && p.Dup.Hit(c.dup.At(n, 0)) {
 		v.Copies = p.DupCopies
@@ -188,9 +188,8 @@ func (d *direction) judge(n uint64, size int, flips []uint32) Verdict {
 	return v
 }
 
-// burst makes the channel's step for frame n and says whether it is lost.
-func (d *direction) burst(n uint64) bool {
-	b, c := &d.params.Burst, d.chance
+// step makes a bursty channel's step for frame n and says whether it is lost.
+func (c *chance) step(b *Burst, n uint64) bool {
 	step, loss := b.Enter, b.LossGood
 	if c.bad {
 		step = b.Leave
@@ -206,10 +205,10 @@ func (d *direction) burst(n uint64) bool {
 
 // bitErrors draws the distance to each next flipped bit, so that its cost is
 // per error, not per bit.
-func (d *direction) bitErrors(n uint64, size int, flips []uint32) []uint32 {
+func (c *chance) bitErrors(g *des.Geometric, n uint64, size int, flips []uint32) []uint32 {
 	bits := uint64(size) * 8
 	for slot := uint32(0); ; slot++ {
-		at := d.geometric.Gap(d.chance.ber.At(n, slot))
+		at := g.Gap(c.ber.At(n, slot))
 		if len(flips) > 0 {
 			at += uint64(flips[len(flips)-1]) + 1
 		}
@@ -222,10 +221,9 @@ func (d *direction) bitErrors(n uint64, size int, flips []uint32) []uint32 {
 
 // scramble flips a run of bits: its first, and each further one with an even
 // chance.
-func (d *direction) scramble(n uint64, size int, flips []uint32) []uint32 {
+func (c *chance) scramble(most uint32, n uint64, size int, flips []uint32) []uint32 {
 	bits := uint64(size) * 8
-	c := d.chance
-	run := min(uint64(d.params.CorruptBits), bits)
+	run := min(uint64(most), bits)
 	first, _ := mathbits.Mul64(c.corrupt.At(n, 1), bits-run+1)
 	flips = append(flips, uint32(first))
 	for i := uint64(1); i < run; i++ {

@@ -112,7 +112,7 @@ func (w *world) finish() {
 	if n := w.sched.Pending(); n != 0 {
 		w.t.Errorf("%d events are pending", n)
 	}
-	if n := w.host.Frames.InUse(); n != 0 {
+	if n := w.host.FramesInUse(); n != 0 {
 		w.t.Errorf("%d frames are in use when all is done", n)
 	}
 }
@@ -199,7 +199,13 @@ func (w *world) of(op des.Op) (list []event) {
 // drops is how often a reason hit the frames that a cell sent on a port.
 func (w *world) drops(id cells.ID, p cells.Port, r cells.Reason) uint64 {
 	w.t.Helper()
-	return w.host.Drops(w.host.PortsOf(w.cell(id))[p], r)
+	ref := w.cell(id)
+	for _, c := range w.host.Counters(ref, w.host.PortsOf(ref)[p]).Drops {
+		if c.Reason == r.String() {
+			return c.Count
+		}
+	}
+	return 0
 }
 
 func (w *world) wantDrops(why string, id cells.ID, r cells.Reason, n uint64) {

@@ -68,7 +68,7 @@ func New(t testing.TB, p cells.Protocol, opt Options) *Conversation {
 		opt.Bound = 64 << 10
 	}
 	c := &Conversation{t: t, opt: opt, armed: make(map[cells.TimerID]bool)}
-	c.wire = wire{c: c, number: make(map[cells.PortRef]uint64)}
+	c.wire = wire{c: c, peers: make(map[cells.PortRef]Port), number: make(map[cells.PortRef]uint64)}
 	c.sched = des.NewScheduler(des.Config{})
 	c.host = cells.NewHost(c.sched, cells.Options{Seed: des.SeedOf(opt.Seed), Full: true, Sink: c})
 	c.host.Connect(&c.wire)
@@ -110,6 +110,8 @@ func (c *Conversation) Host() *cells.Host { return c.host }
 // Cell is the cell's number in the Host.
 func (c *Conversation) Cell() cells.CellRef { return c.cell }
 
+func (c *Conversation) lane() *cells.Lane { return c.host.Of(c.cell) }
+
 // Now is the time, which is the cell's own too.
 func (c *Conversation) Now() clock.Time { return c.sched.Now() }
 
@@ -127,10 +129,10 @@ func (c *Conversation) Up(p cells.Port) {
 		if q.Peer == "" {
 			q.Peer = "peer:" + q.Name
 		}
-		c.act(func() { c.host.Bind(c.port(p), q.Peer, q.MTU, false) })
+		c.act(func() { c.wire.peers[c.host.BindOut(c.port(p))] = q })
 		return
 	}
-	c.act(func() { c.host.Up(c.port(p)) })
+	c.act(func() { c.lane().Up(c.port(p)) })
 }
 
 // Accept makes a connection at a listener and brings it up.
@@ -138,10 +140,10 @@ func (c *Conversation) Accept(listener cells.Port, peer string) cells.Port {
 	c.t.Helper()
 	var ref cells.PortRef
 	c.act(func() {
-		ref = c.host.Accept(c.port(listener), peer, c.opt.Bound)
-		c.host.Up(ref)
+		ref = c.lane().Accept(c.port(listener), peer, c.opt.Bound)
+		c.lane().Up(ref)
 	})
-	return c.host.Number(ref)
+	return c.lane().Number(ref)
 }
 
 // Recv hands over a frame, or a chunk of a stream. It fails the test if the
@@ -149,14 +151,22 @@ func (c *Conversation) Accept(listener cells.Port, peer string) cells.Port {
 // keeps it is found out.
 func (c *Conversation) Recv(p cells.Port, b []byte) {
 	c.t.Helper()
-	f := c.host.Frames.Copy(b)
+	l := c.lane()
+	f := l.Frames.Copy(b)
+	deliver := func() {
+		ref := c.port(p)
+		q := l.Port(ref)
+		if r, ok := l.Deliver(ref, q, f, "wire>", 0, 0); !ok {
+			l.Miss(q, r)
+		}
+	}
 	if c.host.Run(c.cell) != cells.Running { // it waits, or goes nowhere
-		c.act(func() { c.host.Deliver(c.port(p), f, "wire>", 0, 0) })
+		c.act(deliver)
 		return
 	}
-	c.host.Frames.Retain(f)
-	c.act(func() { c.host.Deliver(c.port(p), f, "wire>", 0, 0) })
-	got := c.host.Frames.Bytes(f)
+	l.Frames.Retain(f)
+	c.act(deliver)
+	got := l.Frames.Bytes(f)
 	if !bytes.Equal(got, b) {
 		c.fail("the protocol wrote to the bytes it received:\n got %s\nwant %s", dump(got), dump(b))
 	}
@@ -164,7 +174,7 @@ func (c *Conversation) Recv(p cells.Port, b []byte) {
 		got[i] = poison
 	}
 	if c.spent != 0 {
-		c.host.Frames.Release(c.spent)
+		l.Frames.Release(c.spent)
 	}
 	c.spent = f // the next Recv must not overwrite it with something sensible
 }
@@ -181,7 +191,7 @@ func (c *Conversation) Down(p cells.Port, err error) {
 		if int(p) < len(c.opt.Ports) {
 			c.host.Unbind(ref, err)
 		} else {
-			c.host.Down(ref, err)
+			c.lane().Down(ref, err)
 		}
 	})
 }
@@ -189,7 +199,7 @@ func (c *Conversation) Down(p cells.Port, err error) {
 // Credit says that n bytes of a stream have left.
 func (c *Conversation) Credit(p cells.Port, n int) {
 	c.t.Helper()
-	c.act(func() { c.host.Credit(c.port(p), uint64(n)) })
+	c.act(func() { c.lane().Credit(c.port(p), uint64(n)) })
 }
 
 // Command gives the cell a command.
@@ -261,7 +271,7 @@ func (c *Conversation) Info(p cells.Port) cells.PortInfo {
 // Counters are what a port has counted.
 func (c *Conversation) Counters(p cells.Port) cells.PortCounters {
 	c.t.Helper()
-	return c.host.Counters(c.port(p))
+	return c.host.Counters(c.cell, c.port(p))
 }
 
 // State is a number that the protocol shows of itself; a truth is 0 or 1.

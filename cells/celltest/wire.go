@@ -13,22 +13,39 @@ import (
 // taken, and nothing ever answers.
 type wire struct {
 	c      *Conversation
+	lane   *cells.Lane
+	peers  map[cells.PortRef]Port   // what static ports were joined to
 	number map[cells.PortRef]uint64 // frames sent so far; looked up, never ranged over
 }
 
-// Send and Write take what was sent; the record of it is what is kept.
-func (w *wire) Send(p cells.PortRef, f cells.Frame) {
-	h := w.c.host
-	h.Sent(p, "", w.number[p], h.Frames.Bytes(f))
-	w.number[p]++
-	h.Frames.Release(f)
+// Join makes the wire the carrier of the conversation's one lane.
+func (w *wire) Join(l *cells.Lane) cells.Carrier {
+	w.lane = l
+	return w
 }
 
-func (w *wire) Write(p cells.PortRef, f cells.Frame) { w.Send(p, f) }
+// PeerName and MTU are as the conversation's options say.
+func (w *wire) PeerName(p cells.PortRef) string { return w.peers[p].Peer }
+func (w *wire) MTU(p cells.PortRef) int         { return w.peers[p].MTU }
+
+// Send and Write take what was sent; the record of it is what is kept.
+func (w *wire) Send(p cells.PortRef, f cells.Frame) {
+	data := w.lane.Frames.Bytes(f)
+	q := w.lane.Port(p)
+	q.TxFrames++
+	q.TxBytes += uint64(len(data))
+	w.Write(p, f)
+}
+
+func (w *wire) Write(p cells.PortRef, f cells.Frame) {
+	w.lane.Sent(p, "", w.number[p], w.lane.Frames.Bytes(f))
+	w.number[p]++
+	w.lane.Frames.Release(f)
+}
 
 func (w *wire) Dial(p cells.PortRef, addr string) {
-	w.c.host.SetBound(p, w.c.opt.Bound)
-	w.c.host.SetPeer(p, addr)
+	w.lane.SetBound(p, w.c.opt.Bound)
+	w.lane.SetPeer(p, addr)
 }
 
 func (w *wire) Listen(cells.PortRef, string) {}

@@ -82,6 +82,6 @@ func appendPattern(dst []byte, stream, number uint64, n int) []byte {
 // contentHash is a hash of all bytes of a payload.
 func contentHash(payload []byte) int64 {
 	var f des.Fold
-	f.Bytes(payload, true)
+	f.Frame(0, 0, payload, true)
 	return int64(f)
 }
