@@ -80,21 +80,29 @@ func (l *Lane) send(f *effect) {
 	}
 	ref := c.ref(f.port)
 	q := l.Port(ref)
+	if q.State == PortUp && q.flags&(portStream|portLogged) == 0 {
+		l.carrier.Send(ref, q, frame, len(data))
+		return
+	}
+	l.sendSlow(f, ref, q, frame, data)
+}
+
+func (l *Lane) sendSlow(f *effect, ref PortRef, q *PortRecord, frame Frame, data []byte) {
 	now := l.sched.Now()
-	q.LastTx = now
 	if q.flags&portLogged != 0 {
 		l.log(q, des.OpSend, len(data), "")
 	}
 	var r Reason
 	switch {
 	case q.State == PortUp && !q.stream():
-		l.carrier.Send(ref, frame)
+		l.carrier.Send(ref, q, frame, len(data))
 		return
 	case f.b == sendClosed:
 		r = ReasonClosed
 	case q.stream():
 		q.TxFrames++
 		q.TxBytes += uint64(len(data))
+		q.LastTx = now
 		l.carrier.Write(ref, frame)
 		return
 	default:

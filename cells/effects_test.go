@@ -123,15 +123,18 @@ func TestSendOfBufAndOfTheReceivedCopyNothing(t *testing.T) {
 		built := append(e.Buf(), "built"...)
 		uses(3, "a frame is being built")
 		e.Send(q, built)
-		uses(3, "Buf's slice is taken as it is")
+		uses(4, "a short one is moved to a buffer of its size")
+		long := append(e.Buf(), make([]byte, 1000)...)
+		e.Send(q, long)
+		uses(4, "a long one is taken as it is")
 		other := append(e.Buf(), "other"...)
-		if &other[0] == &built[0] {
+		if &other[0] == &long[0] {
 			t.Error("after a Send of it Buf gives the same bytes")
 		}
 		e.Send(q, other[1:])
-		uses(5, "a later part of Buf's slice is copied")
+		uses(6, "a later part of Buf's slice is copied")
 		e.Send(q, []byte("mine"))
-		uses(6, "and so are the protocol's own bytes")
+		uses(7, "and so are the protocol's own bytes")
 	}}
 	c := celltest.New(t, p, celltest.Options{})
 	pool = &c.Host().Of(c.Cell()).Frames
@@ -142,7 +145,7 @@ func TestSendOfBufAndOfTheReceivedCopyNothing(t *testing.T) {
 	port := c.Host().PortsOf(c.Cell())[0]
 	c.Host().Of(c.Cell()).Deliver(port, c.Host().Port(port), f, "x>", 0, 0)
 	c.Want("all as sent", celltest.Send(0, []byte("hello")), celltest.Send(0, []byte("hello")), celltest.Send(0, []byte("he")),
-		celltest.Send(0, []byte("built")), celltest.Send(0, []byte("other")[1:]), celltest.Send(0, []byte("mine")))
+		celltest.Send(0, []byte("built")), celltest.Send(0, make([]byte, 1000)), celltest.Send(0, []byte("other")[1:]), celltest.Send(0, []byte("mine")))
 	uses(before, "at the end")
 }
 

@@ -64,7 +64,7 @@ func (e *env) Rand(purpose string) *Rand {
 func (e *env) Buf() []byte {
 	l := e.l
 	if l.building == 0 {
-		l.building = l.Frames.New(0)
+		l.building = l.Frames.New(frameRoom)
 	}
 	return l.Frames.Bytes(l.building)[:0]
 }
@@ -72,9 +72,13 @@ func (e *env) Buf() []byte {
 func (e *env) Send(p Port, b []byte) {
 	l := e.l
 	code := int64(sendOpen)
-	if !l.cur.has(p) {
+	if c := l.cur; c.ext == nil && uint32(p) < c.ports {
+		if q := &l.h.ports[c.first+PortRef(p)]; q.stream() {
+			code = sendClosed // the end of a stream link takes no bytes itself
+		}
+	} else if !c.has(p) {
 		code = sendNoPort
-	} else if q := l.Port(l.cur.ref(p)); q.stream() {
+	} else if q := l.Port(c.ref(p)); q.stream() {
 		x := l.ext(q)
 		switch {
 		case !q.writable(x):
@@ -92,18 +96,20 @@ func (e *env) Send(p Port, b []byte) {
 }
 
 // frameOf gives a frame with the content of b: without a copy if b is what Buf
-// gave, or the whole of what is being received.
+// gave, or the whole of what is being received. What was built and is short is
+// copied all the same: a buffer of its size is kept in its stead, and the one
+// to build in stays at hand.
 func (l *Lane) frameOf(b []byte) Frame {
-	if cap(b) > 0 {
-		first := &b[:1][0]
-		if f := l.building; f != 0 {
-			if own := l.Frames.Bytes(f); cap(own) >= len(b) && first == &own[:1][0] {
+	if len(b) > 0 {
+		first := &b[0]
+		if f := l.building; f != 0 && len(b) > frameRooms[0] {
+			if own := l.Frames.Bytes(f)[:1]; first == &own[0] && cap(own) >= len(b) {
 				l.building = 0
 				return l.Frames.take(f, len(b))
 			}
 		}
 		if f := l.received; f != 0 {
-			if own := l.Frames.Bytes(f); len(own) == len(b) && len(b) > 0 && first == &own[0] {
+			if own := l.Frames.Bytes(f); len(own) == len(b) && first == &own[0] {
 				l.Frames.Retain(f)
 				return f
 			}

@@ -22,7 +22,8 @@ type Network interface {
 // effects are drained; what it does in answer are later events, on which it
 // calls the lane's inputs (Deliver, Up, Down, Accept, Credit).
 type Carrier interface {
-	Send(p PortRef, f Frame) // takes over the reference
+	// Send takes over the reference to a frame of so many bytes.
+	Send(p PortRef, q *PortRecord, f Frame, size int)
 	Write(p PortRef, f Frame)
 	Listen(p PortRef, addr string)
 	Dial(p PortRef, addr string)

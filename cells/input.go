@@ -116,20 +116,14 @@ func (l *Lane) timer(ref CellRef, c *cell, slot uint32) {
 	l.leave(c, ref)
 }
 
-// Deliver hands a frame, or a chunk of a stream, to a port of one of the lane's
-// cells, taking over the reference. If the port cannot take it, it says why.
-// What it may not be told of for a record, link and n, are for that alone.
-func (l *Lane) Deliver(p PortRef, q *PortRecord, f Frame, link string, n uint64, copy uint8) (Reason, bool) {
+// Arrive hands a frame to a port of one of the lane's cells, taking over the
+// reference, if nothing about port, cell or lane asks for more; else it does
+// nothing, and Deliver is to be called. This is the way of nearly all frames.
+func (l *Lane) Arrive(p PortRef, q *PortRecord, f Frame) bool {
 	c := &l.h.cells[q.cell]
-	if q.State == PortUp && q.flags&(portStream|portLogged) == 0 && c.calm() {
-		l.recv(c, p, q, f, link, n, copy)
-		return 0, true
+	if q.State != PortUp || q.flags&(portStream|portLogged) != 0 || c.run != Running || c.flags&cellWaiting != 0 || l.sink != nil {
+		return false
 	}
-	return l.deliver(c, p, q, input{op: des.OpRecv, port: p, frame: f, n: n, copy: copy, link: link})
-}
-
-// recv lets a frame reach its cell: handle, for a frame port of a calm cell.
-func (l *Lane) recv(c *cell, p PortRef, q *PortRecord, f Frame, link string, n uint64, copy uint8) {
 	b := l.Frames.Bytes(f)
 	now := l.sched.Now()
 	l.arrived(q, len(b), now)
@@ -139,17 +133,24 @@ func (l *Lane) recv(c *cell, p PortRef, q *PortRecord, f Frame, link string, n u
 	}
 	c.fold.Frame(uint64(des.OpRecv)<<56|uint64(num), uint64(now), b, l.h.opt.Full)
 	l.cur, l.self = c, q.cell
-	if l.sink != nil {
-		l.effect(des.Record{Op: des.OpRecv, Port: uint32(num), Data: b, Link: link, A: int64(n), B: int64(copy)})
-	}
 	l.op, l.taking, l.received = des.OpRecv, f, f
 	c.protocol.Recv(&l.env, num, b[:len(b):len(b)]) // so that append copies
 	l.op, l.taking, l.received = 0, 0, 0
-	if len(l.effects) > 0 {
-		l.drain()
+	l.drain()
+	l.cur = nil
+	if c.flags&cellWatched != 0 {
+		l.look(q.cell)
 	}
-	l.leave(c, q.cell)
 	l.Frames.Release(f)
+	return true
+}
+
+// Deliver hands a frame, or a chunk of a stream, to a port of one of the lane's
+// cells, taking over the reference. If the port cannot take it, it says why.
+// The direction's name is for records, n and copy are for choices too.
+func (l *Lane) Deliver(p PortRef, q *PortRecord, f Frame, link string, n uint64, copy uint8) (Reason, bool) {
+	in := input{op: des.OpRecv, port: p, frame: f, n: n, copy: copy, link: link}
+	return l.deliver(&l.h.cells[q.cell], p, q, in)
 }
 
 // arrived counts what a port takes in.

@@ -55,6 +55,10 @@ func (q *PortRecord) Alert() bool { return q.flags&portAlert != 0 }
 // SetAlert asks for that.
 func (q *PortRecord) SetAlert(on bool) { q.set(portAlert, on) }
 
+// Odd reports whether the direction that leads away from the port asks for more
+// than its parameters say: see Alert and Remote.
+func (q *PortRecord) Odd() bool { return q.flags&(portAlert|portRemote) != 0 }
+
 // Remote reports whether the other end of the port's link is in another lane.
 func (q *PortRecord) Remote() bool { return q.flags&portRemote != 0 }
 

@@ -56,7 +56,9 @@ type Env interface {
 	// in Start and keep it.
 	Rand(purpose string) *Rand
 	// Buf is the host's frame to build in: empty, with room for at least a
-	// frame of 2,048 bytes. A Send of it is not copied. Each Send of it gives a new one.
+	// frame of 2,048 bytes. Once it was sent its bytes are no longer the
+	// protocol's. A Send of it is not copied, unless it is short; each other Send
+	// is.
 	Buf() []byte
 	// Send sends a frame, or bytes on a stream. It copies, except Buf's slice
 	// and the whole slice being received. On a stream it is whole or nothing:

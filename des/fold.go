@@ -35,24 +35,26 @@ func (f *Fold) Add2(x, y uint64) { *f = Fold(mix(x^foldA, y^uint64(*f)^foldC)) }
 // Frame takes two words and bytes into the fold: of the bytes their length and
 // edges, the first and last eight, or with full the whole.
 func (f *Fold) Frame(x, y uint64, p []byte, full bool) {
-	f.Add2(x, y+edges(p))
+	var first, last uint64
+	n := len(p)
+	if n >= 8 {
+		first, last = binary.LittleEndian.Uint64(p), binary.LittleEndian.Uint64(p[n-8:])
+	} else {
+		first = word(p)
+	}
+	edges := mix(first^foldD, last^bits.RotateLeft64(uint64(n), 32)^foldB)
+	*f = Fold(mix(x^foldA, y+edges^uint64(*f)^foldC))
 	if full {
-		for len(p) > 8 {
-			f.Add(binary.LittleEndian.Uint64(p))
-			p = p[8:]
-		}
-		f.Add(word(p))
+		f.all(p)
 	}
 }
 
-// edges mixes the length of p with its first and last eight bytes.
-func edges(p []byte) uint64 {
-	n := len(p)
-	if n < 8 {
-		return mix(word(p)^foldD, uint64(n)^foldB)
+func (f *Fold) all(p []byte) {
+	for len(p) > 8 {
+		f.Add(binary.LittleEndian.Uint64(p))
+		p = p[8:]
 	}
-	first, last := binary.LittleEndian.Uint64(p), binary.LittleEndian.Uint64(p[n-8:])
-	return mix(first^foldD, last^bits.RotateLeft64(uint64(n), 32)^foldB)
+	f.Add(word(p))
 }
 
 // word is up to eight bytes as a number, little end first.

@@ -106,6 +106,14 @@ func (s *Scheduler) Pending() int { return s.queue.Len() }
 // At schedules an event of entity e at instant t, which must not lie in the
 // past. Its delta follows from when it is scheduled.
 func (s *Scheduler) At(t clock.Time, e Entity, rank uint16, seq, arg uint64) {
+	if t > s.now && s.causes == nil {
+		s.queue.Push(Event{t, uint64(rank)<<32 | uint64(e), seq, arg})
+		return
+	}
+	s.at(t, e, rank, seq, arg)
+}
+
+func (s *Scheduler) at(t clock.Time, e Entity, rank uint16, seq, arg uint64) {
 	ev := s.Event(t, e, rank, seq, arg)
 	if s.causes != nil && s.running {
 		s.causes[pendingKey{e, seq}] = s.current.Key()

@@ -95,19 +95,37 @@ func (l *lane) ext(q *cells.PortRecord) *ext {
 
 // Send carries a frame from a port: through the verdict of chance, interface
 // and channel, to an event at its due time.
-func (l *lane) Send(p cells.PortRef, f cells.Frame) {
-	q := l.host.Port(p)
+func (l *lane) Send(p cells.PortRef, q *cells.PortRecord, f cells.Frame, size int) {
+	now := l.sched.Now()
 	num := q.TxFrames
-	q.TxFrames++
-	q.TxBytes += uint64(len(l.on.Frames.Bytes(f)))
-	q.LastTx = l.sched.Now()
-	if q.Params != planOwn && q.Ext == 0 && !l.slow && !q.Remote() {
-		if plan := l.n.plans[q.Params]; plan.what == 0 {
-			l.sched.At(q.LastTx.Add(plan.delay), des.MakeEntity(des.Direction, uint32(p)), 0, num<<8, uint64(f))
-			return
-		}
+	q.TxFrames = num + 1
+	q.TxBytes += uint64(size)
+	q.LastTx = now
+	if q.Params == planOwn || l.slow || q.Odd() {
+		l.send(p, q, l.n.plan(p), num, f)
+		return
 	}
-	l.send(p, q, l.n.plan(p), num, f)
+	plan := l.n.plans[q.Params]
+	due := now
+	switch {
+	case plan.what == 0 && q.Ext == 0:
+		due = due.Add(plan.delay)
+	case plan.what&^forPace == 0 && plan.speed.bps == 0:
+		x := l.ext(q)
+		ok := true
+		if plan.what != 0 {
+			if due, ok = x.channel.take(now, size, &plan.params.Queue, &plan.rate); !ok {
+				l.drop(p, q, num, cells.ReasonQueue)
+				l.on.Frames.Release(f)
+				return
+			}
+		}
+		due = x.inOrder(plan, due.Add(plan.delay))
+	default:
+		l.send(p, q, plan, num, f)
+		return
+	}
+	l.sched.At(due, des.MakeEntity(des.Direction, uint32(p)), 0, num<<8, uint64(f))
 }
 
 func (l *lane) send(p cells.PortRef, q *cells.PortRecord, plan *plan, num uint64, f cells.Frame) {
@@ -377,12 +395,15 @@ func (l *lane) Dispatch(e des.Event) {
 		l.arrival(from, s, e, item)
 		return
 	}
-	l.deliver(from, s, e, cells.Frame(item))
+	l.deliver(s, e, cells.Frame(item))
 }
 
-func (l *lane) deliver(from cells.PortRef, s *cells.PortRecord, e des.Event, f cells.Frame) {
+func (l *lane) deliver(s *cells.PortRecord, e des.Event, f cells.Frame) {
 	to := s.Peer
 	q := l.host.Port(to)
+	if l.on.Arrive(to, q, f) {
+		return
+	}
 	name := ""
 	if l.trace {
 		name = l.nameIn(to, q)
@@ -425,7 +446,7 @@ func (l *lane) arrival(from cells.PortRef, s *cells.PortRecord, e des.Event, ite
 	if stream {
 		l.arrive(from, s.Peer, y, num, item)
 	} else {
-		l.deliver(from, s, e, cells.Frame(item))
+		l.deliver(s, e, cells.Frame(item))
 	}
 	if link != nil && link.drains {
 		if y.awaited--; y.awaited == 0 {

@@ -208,7 +208,11 @@ func (c *chance) step(b *Burst, n uint64) bool {
 func (c *chance) bitErrors(g *des.Geometric, n uint64, size int, flips []uint32) []uint32 {
 	bits := uint64(size) * 8
 	for slot := uint32(0); ; slot++ {
-		at := g.Gap(c.ber.At(n, slot))
+		word := c.ber.At(n, slot)
+		if len(flips) == 0 && g.Clear(word, bits) {
+			return flips // nearly always
+		}
+		at := g.Gap(word)
 		if len(flips) > 0 {
 			at += uint64(flips[len(flips)-1]) + 1
 		}

@@ -29,11 +29,9 @@ func (w *wire) PeerName(p cells.PortRef) string { return w.peers[p].Peer }
 func (w *wire) MTU(p cells.PortRef) int         { return w.peers[p].MTU }
 
 // Send and Write take what was sent; the record of it is what is kept.
-func (w *wire) Send(p cells.PortRef, f cells.Frame) {
-	data := w.lane.Frames.Bytes(f)
-	q := w.lane.Port(p)
+func (w *wire) Send(p cells.PortRef, q *cells.PortRecord, f cells.Frame, size int) {
 	q.TxFrames++
-	q.TxBytes += uint64(len(data))
+	q.TxBytes += uint64(size)
 	w.Write(p, f)
 }
 
