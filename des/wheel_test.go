@@ -135,8 +135,11 @@ func (p *pair) wantArmed(r TimerRef) {
 // wantSound checks what the queue promises itself.
 func (p *pair) wantSound() {
 	w := &p.q.events
-	n := len(w.near) - w.head + len(w.crowd)
+	n := len(w.near) - w.head + int(w.left) + len(w.late) - w.taken + len(w.crowd)
 	used, free := 0, 0
+	if w.in != 0 {
+		used += 1 + (int(w.left)+chunkLen-1)/chunkLen
+	}
 	for s := range w.spots {
 		b := &w.spots[s]
 		if in := w.inUse.slots[s>>levelBits]>>(s&63)&1 == 1; in != (b.n > 0) {
@@ -421,10 +424,10 @@ func TestWheelShape(t *testing.T) {
 	}
 
 	q = Queue{}
-	for i := range uint64(runMax - 1) { // a run is taken whole, and spilled when others come between
+	for i := range uint64(1000) { // a run is taken where it lies, and spilled when others come between
 		q.Push(Event{Time: 1<<40 + clock.Time(i), Seq: i})
 	}
-	q.Push(Event{Time: 1<<40 + 1<<20, Seq: runMax})
+	q.Push(Event{Time: 1<<40 + 1<<20, Seq: 1000})
 	q.Pop()
 	for i := range uint64(10_000) {
 		q.Push(Event{Time: 1<<40 + 1 + clock.Time(g.next()>>44), Seq: 10_000 + i})
