@@ -29,7 +29,7 @@ type wheel struct {
 	in   uint32 // the chunk near lies in, 0 if it lies in sorted
 	left uint32 // events of the run after near, in the chunks after in
 
-	soon  clock.Time // of the least in late and crowd, Never if there is none
+	soon  clock.Time // what of near is earlier is before all of late and crowd
 	late  []Event    // sorted from taken on
 	taken int
 	crowd crowd
@@ -205,8 +205,12 @@ func (w *wheel) pop() Event {
 	if w.head == len(w.near) {
 		if w.left > 0 {
 			w.advance()
-		} else if w.taken == len(w.late) && len(w.crowd) == 0 {
-			w.drain()
+		} else if len(w.crowd) == 0 {
+			if w.taken == len(w.late) {
+				w.drain()
+			} else {
+				w.turn()
+			}
 		}
 	}
 	if w.head < len(w.near) {
@@ -227,14 +231,24 @@ func (w *wheel) popLate() Event {
 		e = w.late[w.taken]
 		w.taken++
 	}
+	w.bound()
+	return e
+}
+
+// bound sets soon. Where all of near comes first there is no bound, so that a
+// crowd at one instant which comes in order is taken without comparing.
+func (w *wheel) bound() {
 	w.soon = clock.Never
-	if w.taken < len(w.late) {
+	if w.head == len(w.near) {
+		return
+	}
+	final := &w.near[len(w.near)-1]
+	if w.taken < len(w.late) && w.late[w.taken].Before(*final) {
 		w.soon = w.late[w.taken].Time
 	}
-	if len(w.crowd) > 0 {
+	if len(w.crowd) > 0 && w.crowd[0].Before(*final) {
 		w.soon = min(w.soon, w.crowd[0].Time)
 	}
-	return e
 }
 
 // drain takes the earliest spot; there must be nothing outside of spots.
@@ -248,8 +262,13 @@ func (w *wheel) drain() {
 		w.inUse.drop(s)
 		first, last := s.span(w.base)
 		w.base = first
-		if b.jumbled == 0 || s.level() == 0 || few(b.n, w.n) {
-			w.last, w.level = clock.Time(last), s.level()
+		w.last, w.level = clock.Time(last), s.level()
+		switch {
+		case few(b.n, w.n) || w.level == 0:
+			w.take(b)
+			return
+		case b.jumbled == 0: // what comes after it shall not go to late
+			w.last = w.chunks[b.final-1].e[b.fill-1].Time
 			w.take(b)
 			return
 		}
@@ -276,6 +295,7 @@ func (w *wheel) advance() {
 	n := min(w.left, chunkLen)
 	w.near, w.head = w.chunks[w.in-1].e[:n], 0
 	w.left -= n
+	w.bound()
 }
 
 // leave gives back the chunk of near, which is used up.
@@ -285,6 +305,14 @@ func (w *wheel) leave() {
 		w.in = 0
 	}
 	w.near, w.head = nil, 0
+}
+
+// turn makes late what comes next; near must be used up and crowd empty.
+func (w *wheel) turn() {
+	w.leave()
+	w.near, w.head = w.late, w.taken
+	w.sorted, w.late, w.taken = w.late, w.sorted[:0], 0
+	w.soon = clock.Never
 }
 
 // spread moves a bucket to the levels below it; base is its first time.

@@ -11,9 +11,7 @@ import (
 func (w *wheel) insert(e Event) {
 	if w.taken == len(w.late) {
 		w.late, w.taken = append(w.late[:0], e), 0
-		if len(w.crowd) == 0 || e.Time < w.soon {
-			w.soon = e.Time
-		}
+		w.bound()
 		return
 	}
 	if len(w.late) == cap(w.late) && w.taken > len(w.late)/2 {
@@ -34,14 +32,16 @@ func (w *wheel) insert(e Event) {
 		p[i] = e
 	}
 	w.late = p
-	w.soon = min(w.soon, e.Time)
+	if i == w.taken {
+		w.bound()
+	}
 }
 
 // insertFar makes room for an event that belongs far from late's end.
 func (w *wheel) insertFar(e Event) {
 	if w.level == 0 {
 		w.crowd.push(e)
-		w.soon = min(w.soon, e.Time)
+		w.bound()
 		return
 	}
 	w.spill()
@@ -64,15 +64,12 @@ func (w *wheel) spill() {
 	keep, keepLate, more := len(near), len(late), w.left > 0
 	for w.level > 0 && (more || keep+keepLate > keepMax) {
 		w.level--
-		w.last = clock.Time(w.base | (1<<(w.level*levelBits) - 1))
+		w.last = min(w.last, clock.Time(w.base|(1<<(w.level*levelBits)-1)))
 		keep, keepLate = until(near[:keep], w.last), until(late[:keepLate], w.last)
 		more = w.left > 0 && w.chunks[w.chunks[w.in-1].next-1].e[0].Time <= w.last
 	}
 	w.near, w.late = w.near[:w.head+keep], w.late[:w.taken+keepLate]
-	w.soon = clock.Never
-	if keepLate > 0 {
-		w.soon = late[0].Time
-	}
+	w.bound()
 	for _, e := range near[keep:] {
 		w.place(e)
 	}
