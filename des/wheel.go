@@ -71,6 +71,11 @@ type chunk struct {
 // shiftMax is how many events an insertion into late moves at most.
 const shiftMax = 48
 
+// wideMax is how many events, which came in order, are taken together with all
+// the time of their spot: as long as such a pattern lasts events go from late
+// to near and back.
+const wideMax = 1 << 14
+
 // few reports whether n of the events held are sorted at once. An event that is
 // added falls among them about once in all/n times, and then moves some of the
 // others that did: n*n/all is what late comes to, and is bounded here.
@@ -264,7 +269,7 @@ func (w *wheel) drain() {
 		w.base = first
 		w.last, w.level = clock.Time(last), s.level()
 		switch {
-		case few(b.n, w.n) || w.level == 0:
+		case few(b.n, w.n) || w.level == 0 || b.jumbled == 0 && b.n <= wideMax:
 			w.take(b)
 			return
 		case b.jumbled == 0: // what comes after it shall not go to late

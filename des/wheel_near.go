@@ -18,6 +18,10 @@ func (w *wheel) insert(e Event) {
 		w.late, w.taken = w.late[:copy(w.late, w.late[w.taken:])], 0
 	}
 	p := w.late
+	if len(p)-w.taken >= wideMax && w.level > 0 {
+		w.insertFar(e)
+		return
+	}
 	i, stop := len(p), max(w.taken, len(p)-shiftMax)
 	for i > stop && e.Before(p[i-1]) {
 		i--
