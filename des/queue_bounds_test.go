@@ -21,15 +21,15 @@ func (q *Queue) bytes() int {
 // The law: a queue keeps at most three times the bytes of the events it holds,
 // whatever their delays.
 func TestQueueMemory(t *testing.T) {
-	n := 1_000_000
-	if testing.Short() {
-		n = 200_000
-	}
 	for _, d := range holdDists {
+		n := 200_000
+		if *long || d.name == "exp" && !testing.Short() {
+			n = 1_000_000
+		}
 		t.Run(d.name, func(t *testing.T) {
 			h := newHold[Queue](d, n)
 			wantBytes(t, h.q, n)
-			for i := range 3 * n {
+			for i := range 2 * n {
 				e, _ := h.q.Pop()
 				h.q.Push(h.next(e))
 				if i%(n/4) == 0 {
@@ -39,6 +39,7 @@ func TestQueueMemory(t *testing.T) {
 			wantBytes(t, h.q, n)
 		})
 	}
+	const n = 200_000
 	t.Run("far", func(t *testing.T) {
 		var q Queue
 		g := splitmix(5)

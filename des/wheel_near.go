@@ -68,7 +68,7 @@ func (w *wheel) spill() {
 	keep, keepLate, more := len(near), len(late), w.left > 0
 	for w.level > 0 && (more || keep+keepLate > keepMax) {
 		w.level--
-		w.last = min(w.last, clock.Time(w.base|(1<<(w.level*levelBits)-1)))
+		w.last = clock.Time(w.base | (1<<(w.level*levelBits) - 1))
 		keep, keepLate = until(near[:keep], w.last), until(late[:keepLate], w.last)
 		more = w.left > 0 && w.chunks[w.chunks[w.in-1].next-1].e[0].Time <= w.last
 	}
