@@ -45,8 +45,8 @@ func (q *Queue) Peek() (Event, bool) {
 // Pop removes the least event; a timer whose event it was is disarmed.
 func (q *Queue) Pop() (Event, bool) {
 	w := &q.events
-	if w.head < len(w.near) && len(w.crowd) == 0 {
-		if e := &w.near[w.head]; e.Time < q.timers.soon {
+	if w.head < len(w.near) {
+		if e := &w.near[w.head]; e.Time < w.soon && e.Time < q.timers.soon {
 			w.head++
 			w.n--
 			return *e, true

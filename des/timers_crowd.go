@@ -1,8 +1,8 @@
 package des
 
-// crowdIn puts the node r, which is nowhere, into the heap.
+// crowdIn puts the timer r, which is nowhere, into the heap.
 func (t *timers) crowdIn(r TimerRef) {
-	t.nodes[r].where = inCrowd
+	t.where[r] = inCrowd
 	t.crowd = append(t.crowd, r)
 	t.crowdUp(len(t.crowd)-1, r)
 }
@@ -15,7 +15,7 @@ func (t *timers) crowdOut(i int) {
 	if i == n {
 		return
 	}
-	if i > 0 && t.nodes[r].e.Before(t.nodes[t.crowd[(i-1)/2]].e) {
+	if i > 0 && t.events[r].Before(t.events[t.crowd[(i-1)/2]]) {
 		t.crowdUp(i, r)
 		return
 	}
@@ -24,10 +24,10 @@ func (t *timers) crowdOut(i int) {
 
 // crowdUp puts r at index i or above it.
 func (t *timers) crowdUp(i int, r TimerRef) {
-	e := t.nodes[r].e
+	e := t.events[r]
 	for i > 0 {
 		up := (i - 1) / 2
-		if !e.Before(t.nodes[t.crowd[up]].e) {
+		if !e.Before(t.events[t.crowd[up]]) {
 			break
 		}
 		t.crowdSet(i, t.crowd[up])
@@ -38,16 +38,16 @@ func (t *timers) crowdUp(i int, r TimerRef) {
 
 // crowdDown puts r at index i or below it.
 func (t *timers) crowdDown(i int, r TimerRef) {
-	e := t.nodes[r].e
+	e := t.events[r]
 	for {
 		k := 2*i + 1
 		if k >= len(t.crowd) {
 			break
 		}
-		if k+1 < len(t.crowd) && t.nodes[t.crowd[k+1]].e.Before(t.nodes[t.crowd[k]].e) {
+		if k+1 < len(t.crowd) && t.events[t.crowd[k+1]].Before(t.events[t.crowd[k]]) {
 			k++
 		}
-		if !t.nodes[t.crowd[k]].e.Before(e) {
+		if !t.events[t.crowd[k]].Before(e) {
 			break
 		}
 		t.crowdSet(i, t.crowd[k])
@@ -58,5 +58,5 @@ func (t *timers) crowdDown(i int, r TimerRef) {
 
 func (t *timers) crowdSet(i int, r TimerRef) {
 	t.crowd[i] = r
-	t.nodes[r].prev = TimerRef(i)
+	t.pos[r] = uint32(i)
 }

@@ -6,22 +6,27 @@ import (
 	"example.com/dsim/clock"
 )
 
-// insert puts e, which is not after last, into near, or where it belongs once
-// near has become too long for it.
+// insert puts e, which is not after last, into late, or where it belongs once
+// late has become too long for it.
 func (w *wheel) insert(e Event) {
-	if w.head == len(w.near) {
-		w.near, w.head = append(w.near[:0], e), 0
+	if w.taken == len(w.late) {
+		w.late, w.taken = append(w.late[:0], e), 0
+		w.bound()
 		return
 	}
-	if len(w.near) == cap(w.near) && w.head > len(w.near)/2 {
-		w.near, w.head = w.near[:copy(w.near, w.near[w.head:])], 0
+	if len(w.late) == cap(w.late) && w.taken > len(w.late)/2 {
+		w.late, w.taken = w.late[:copy(w.late, w.late[w.taken:])], 0
 	}
-	p := w.near
-	i, stop := len(p), max(w.head, len(p)-shiftMax)
+	p := w.late
+	if len(p)-w.taken >= wideMax && w.level > 0 {
+		w.insertFar(e)
+		return
+	}
+	i, stop := len(p), max(w.taken, len(p)-shiftMax)
 	for i > stop && e.Before(p[i-1]) {
 		i--
 	}
-	if i > w.head && i == stop && e.Before(p[i-1]) {
+	if i > w.taken && i == stop && e.Before(p[i-1]) {
 		w.insertFar(e)
 		return
 	}
@@ -30,36 +35,85 @@ func (w *wheel) insert(e Event) {
 		copy(p[i+1:], p[i:])
 		p[i] = e
 	}
-	w.near = p
+	w.late = p
+	if i == w.taken {
+		w.bound()
+	}
 }
 
-// insertFar makes room for an event that belongs far from near's end.
+// insertFar makes room for an event that belongs far from late's end.
 func (w *wheel) insertFar(e Event) {
 	if w.level == 0 {
 		w.crowd.push(e)
+		w.bound()
 		return
 	}
 	w.spill()
 	w.add(e)
 }
 
-// spill gives the later part of near back to the spots below near's level.
-// What stays fills whole spots, as what was drained did.
+// keepMax is how many events stay when the rest is spilled.
+const keepMax = 24
+
+// spill gives the later part of late and near back to the spots below their
+// level. What stays fills whole spots, as what was drained did.
 func (w *wheel) spill() {
 	if w.head > 0 { // what was taken last is a better base
-		w.base = max(w.base, uint64(max(0, min(w.near[w.head-1].Time, w.last))))
+		w.rebase(w.near[w.head-1].Time)
 	}
-	p := w.near[w.head:]
-	keep := len(p)
-	for w.level > 0 && keep > takeMax {
+	if w.taken > 0 {
+		w.rebase(w.late[w.taken-1].Time)
+	}
+	near, late := w.near[w.head:], w.late[w.taken:]
+	keep, keepLate, more := len(near), len(late), w.left > 0
+	for w.level > 0 && (more || keep+keepLate > keepMax) {
 		w.level--
 		w.last = clock.Time(w.base | (1<<(w.level*levelBits) - 1))
-		keep = sort.Search(keep, func(i int) bool { return p[i].Time > w.last })
+		keep, keepLate = until(near[:keep], w.last), until(late[:keepLate], w.last)
+		more = w.left > 0 && w.chunks[w.chunks[w.in-1].next-1].e[0].Time <= w.last
 	}
-	for _, e := range p[keep:] {
+	w.near, w.late = w.near[:w.head+keep], w.late[:w.taken+keepLate]
+	w.bound()
+	for _, e := range near[keep:] {
 		w.place(e)
 	}
-	w.near = w.near[:w.head+keep]
+	for _, e := range late[keepLate:] {
+		w.place(e)
+	}
+	w.spillRun()
+}
+
+// spillRun gives what is later than last of the run after near back to spots.
+func (w *wheel) spillRun() {
+	left := w.left
+	if left == 0 {
+		return
+	}
+	w.left = 0
+	for c := w.chunks[w.in-1].next; left > 0; {
+		p := w.chunks[c-1].e[:min(left, chunkLen)]
+		next := w.chunks[c-1].next
+		keep := until(p, w.last)
+		for _, e := range p[keep:] {
+			w.place(e)
+		}
+		if keep == 0 {
+			w.release(c)
+		}
+		w.left += uint32(keep)
+		left -= uint32(len(p))
+		c = next
+	}
+}
+
+// rebase moves base up to t, which is the time of an event that was taken.
+func (w *wheel) rebase(t clock.Time) {
+	w.base = max(w.base, uint64(max(0, min(t, w.last))))
+}
+
+// until is how many of the events, which are sorted, are not after t.
+func until(p []Event, t clock.Time) int {
+	return sort.Search(len(p), func(i int) bool { return p[i].Time > t })
 }
 
 // crowd is a binary heap of events at one instant.

@@ -135,8 +135,11 @@ func (p *pair) wantArmed(r TimerRef) {
 // wantSound checks what the queue promises itself.
 func (p *pair) wantSound() {
 	w := &p.q.events
-	n := len(w.near) - w.head + len(w.crowd)
+	n := len(w.near) - w.head + int(w.left) + len(w.late) - w.taken + len(w.crowd)
 	used, free := 0, 0
+	if w.in != 0 {
+		used += 1 + (int(w.left)+chunkLen-1)/chunkLen
+	}
 	for s := range w.spots {
 		b := &w.spots[s]
 		if in := w.inUse.slots[s>>levelBits]>>(s&63)&1 == 1; in != (b.n > 0) {
@@ -155,16 +158,30 @@ func (p *pair) wantSound() {
 		p.t.Fatalf("%d chunks: %d in use and %d free", len(w.chunks), used, free)
 	}
 	t := &p.q.timers
-	held := len(t.crowd)
-	for s, r := range t.first {
-		for prev := TimerRef(0); r != 0; prev, r = r, t.nodes[r].next {
-			if n := &t.nodes[r]; int(n.where) != s || n.prev != prev {
-				p.t.Fatalf("timer %d is linked wrongly in spot %d", r, s)
-			} else if n.e.Time < t.soon {
-				p.t.Fatalf("timer %d is due at %d, before %d", r, n.e.Time, t.soon)
+	held, cancelled := len(t.crowd), 0
+	for s, b := range t.bags {
+		pos := b.end
+		for range b.n {
+			r := t.chunks[pos>>bagBits][pos&bagMask]
+			if w := t.where[r]; int(w&^off) != s || t.pos[r] != pos {
+				p.t.Fatalf("timer %d lies at %d in spot %d and is said to at %d in %d", r, pos, s, t.pos[r], w)
+			} else if w >= off {
+				cancelled++
+				held--
+			} else if t.events[r].Time < t.soon {
+				p.t.Fatalf("timer %d is due at %d, before %d", r, t.events[r].Time, t.soon)
 			}
 			held++
+			if pos--; pos&bagMask == bagMask {
+				pos = uint32(t.chunks[(pos+1)>>bagBits][bagPrev])<<bagBits | bagLast
+			}
 		}
+		if in := t.inUse.slots[s>>levelBits]>>(s&63)&1 == 1; in != (b.n > 0) {
+			p.t.Fatalf("spot %d holds %d timers, marked in use: %v", s, b.n, in)
+		}
+	}
+	if cancelled != t.off || t.off > t.armed+offMin {
+		p.t.Fatalf("%d cancelled timers are held, %d counted, with %d armed", cancelled, t.off, t.armed)
 	}
 	if held != t.armed {
 		p.t.Fatalf("%d timers are held, %d armed", held, t.armed)
@@ -399,22 +416,18 @@ func TestWheelShape(t *testing.T) {
 		}
 		now = e.Time
 		q.Push(Event{Time: now + clock.Time(g.next()>>24>>(g.next()&31)), Seq: 100_000 + i})
-		if r := q.timers.least; i%16 == 0 && r != 0 && q.timers.nodes[r].where < inCrowd {
-			n := 0
-			for at := q.timers.first[q.timers.nodes[r].where]; at != 0; at = q.timers.nodes[at].next {
-				n++
-			}
-			if n > 2*searchMax {
+		if r := q.timers.least; r != 0 && q.timers.where[r] < inCrowd {
+			if n := q.timers.bags[q.timers.where[r]].n; n > searchMax {
 				t.Fatalf("the least of %d timers was searched", n)
 			}
 		}
 	}
 
 	q = Queue{}
-	for i := range uint64(runMax - 1) { // a run is taken whole, and spilled when others come between
+	for i := range uint64(1000) { // a run is taken where it lies, and spilled when others come between
 		q.Push(Event{Time: 1<<40 + clock.Time(i), Seq: i})
 	}
-	q.Push(Event{Time: 1<<40 + 1<<20, Seq: runMax})
+	q.Push(Event{Time: 1<<40 + 1<<20, Seq: 1000})
 	q.Pop()
 	for i := range uint64(10_000) {
 		q.Push(Event{Time: 1<<40 + 1 + clock.Time(g.next()>>44), Seq: 10_000 + i})
