@@ -58,11 +58,8 @@ func (q *Queue) Pop() (Event, bool) {
 // PopUntil removes the least event if it is due at or before t.
 func (q *Queue) PopUntil(t clock.Time) (Event, bool) {
 	w := &q.events
-	if w.head < len(w.near) && len(w.crowd) == 0 {
-		if e := &w.near[w.head]; e.Time < q.timers.soon {
-			if e.Time > t {
-				return Event{}, false
-			}
+	if w.head < len(w.near) {
+		if e := &w.near[w.head]; e.Time <= t && e.Time < w.soon && e.Time < q.timers.soon {
 			w.head++
 			w.n--
 			return *e, true
