@@ -50,7 +50,7 @@ const best, standard = "best", "map"
 const (
 	desPkg, linksPkg, scenariosPkg = "./des", "./links", "./scenarios"
 
-	timersName   = "BenchmarkTimers/n=100000 BenchmarkTimers"
+	timersName   = "BenchmarkTimers/n=100000"
 	pingpongName = "BenchmarkPingpong BenchmarkPingpong/plain BenchmarkPingpong/digest"
 	faultsName   = "BenchmarkPingpong/faults BenchmarkPingpongFaults"
 	gridName     = "BenchmarkGrid/32x32"
@@ -59,7 +59,7 @@ const (
 )
 
 var (
-	dists = []string{"exp", "uniform", "const", "bimodal", "pareto", "instant"}
+	dists = []string{"exp", "uniform", "const", "bimodal", "pareto", "instant", "ties"}
 	sizes = []int{100, 10_000, 1_000_000}
 )
 
@@ -68,7 +68,7 @@ func hold(dist string, n int) source {
 }
 
 func holdOn(baseline, dist string, n int) source {
-	return source{pkg: desPkg, names: fmt.Sprintf("BenchmarkHold/baseline=%s/dist=%s/n=%d", baseline, dist, n)}
+	return source{pkg: desPkg, names: fmt.Sprintf("%s/baseline=%s", hold(dist, n).names, baseline)}
 }
 
 func holdNS3(dist string, n int, sched string) source {
@@ -101,11 +101,12 @@ func goals() []goal {
 		}
 	}
 	gs = append(gs,
-		goal{group: "hold", what: "hold exp n=10000, container/heap", ours: hold("exp", 10_000), peer: holdOn("containerheap", "exp", 10_000), told: true},
-		goal{group: "hold", what: "hold exp n=10000, a goroutine each", ours: hold("exp", 10_000), peer: holdOn("goroutines", "exp", 10_000), told: true})
+		goal{group: "hold", what: "hold exp n=10000, container/heap of closures", ours: hold("exp", 10_000), peer: holdOn("closures", "exp", 10_000), told: true},
+		goal{group: "hold", what: "hold exp n=100, a goroutine each", ours: hold("exp", 100), peer: holdOn("goroutines", "exp", 100), told: true})
 	timers, pingpong, grid := source{pkg: desPkg, names: timersName}, source{pkg: linksPkg, names: pingpongName}, source{pkg: linksPkg, names: gridName}
 	gs = append(gs,
 		goal{group: "timers", what: "timers n=100000, ns-3's best scheduler", ours: timers, peer: source{load: "timers n=100000 events=500000", sched: best}, limit: 15},
+		goal{group: "timers", what: "timers n=100000, 4-ary heap", ours: timers, peer: source{pkg: desPkg, names: timersName + "/baseline=heap4"}, told: true},
 		goal{group: "pingpong", what: "pingpong, ns-3 NetDevice", ours: pingpong, peer: source{load: "pingpong events=300000", sched: best}, limit: 30},
 		goal{group: "pingpong", what: "pingpong, ns-3 UDP sockets", ours: pingpong, peer: source{load: "udp events=50000", sched: best}, limit: 180},
 		goal{group: "pingpong", what: "pingpong with loss and bit errors, over without", ours: source{pkg: linksPkg, names: faultsName}, peer: pingpong, most: true, told: true},

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -128,22 +129,34 @@ func (m *meter) compiled(pkg string) binary {
 	return b
 }
 
-// bench runs benchmarks of a package and gives all results.
+// skipBaselines keeps out what lies below a benchmark that was named: a name
+// also runs those, and baselines are slow by trade.
+const skipBaselines = "./^baseline=|././^baseline=|./././^baseline=|././././^baseline="
+
+// bench runs benchmarks of a package and gives all results. Baselines have a
+// process of their own, since one that skips them cannot run some.
 func (m *meter) bench(pkg string, names []string, procs int, benchtime string) ([]sample, error) {
 	b := m.compiled(pkg)
 	if b.missing != "" {
 		return nil, errors.New(b.missing)
 	}
-	args := []string{b.path, "-test.run=^$", "-test.bench=" + benchPattern(names), "-test.benchtime=" + benchtime, "-test.benchmem", "-test.cpu=" + strconv.Itoa(procs)}
-	if !strings.Contains(strings.Join(names, " "), "baseline=") {
-		// A name also runs what lies below it, and baselines are slow by trade.
-		args = append(args, "-test.skip=./^baseline=")
+	var found []sample
+	for _, baselines := range []bool{false, true} {
+		wanted := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return strings.Contains(n, "baseline=") != baselines })
+		if len(wanted) == 0 {
+			continue
+		}
+		args := []string{b.path, "-test.run=^$", "-test.bench=" + benchPattern(wanted), "-test.benchtime=" + benchtime, "-test.benchmem", "-test.cpu=" + strconv.Itoa(procs)}
+		if !baselines {
+			args = append(args, "-test.skip="+skipBaselines)
+		}
+		out, err := m.run(filepath.Join(m.root, pkg), procs == 1, args)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %s: %w", pkg, lastLine(out, 3), err)
+		}
+		found = append(found, parseBench(string(out), procs)...)
 	}
-	out, err := m.run(filepath.Join(m.root, pkg), procs == 1, args)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %s: %w", pkg, lastLine(out, 3), err)
-	}
-	return parseBench(string(out), procs), nil
+	return found, nil
 }
 
 // run runs a measurement, on the one processor if it is pinned, and counts

@@ -48,7 +48,7 @@ func TestFloorJudge(t *testing.T) {
 	found := []sample{
 		{name: "BenchmarkHold/dist=exp/n=1", ns: 40, metrics: map[string]float64{"allocs/op": 0}},
 		{name: "BenchmarkHold/dist=const/n=1", ns: 20, metrics: map[string]float64{"allocs/op": 1}},
-		{name: "BenchmarkHold/baseline=heap4/dist=exp/n=1", ns: 100, metrics: map[string]float64{"allocs/op": 9}},
+		{name: "BenchmarkHold/dist=exp/n=1/baseline=heap4", ns: 100, metrics: map[string]float64{"allocs/op": 9}},
 	}
 	for _, c := range []struct {
 		floor string
@@ -59,8 +59,8 @@ func TestFloorJudge(t *testing.T) {
 		{"most ./des BenchmarkHold/dist=exp/n=1 bytes/cell 0", "b"},
 		{"most ./des BenchmarkHold/dist=exp/n=2 allocs/op 0", "b"},
 		{"? most ./des BenchmarkHold/dist=exp/n=2 allocs/op 0", "l"},
-		{"least ./des BenchmarkHold/dist=exp/n=1 BenchmarkHold/baseline=heap4/dist=exp/n=1 2.5", "o"},
-		{"least ./des BenchmarkHold/dist=exp/n=1 BenchmarkHold/baseline=heap4/dist=exp/n=1 2.6", "b"},
+		{"least ./des BenchmarkHold/dist=exp/n=1 BenchmarkHold/dist=exp/n=1/baseline=heap4 2.5", "o"},
+		{"least ./des BenchmarkHold/dist=exp/n=1 BenchmarkHold/dist=exp/n=1/baseline=heap4 2.6", "b"},
 		{"least ./des BenchmarkHold/dist=exp/n=1 BenchmarkHold/baseline=gone 1", "b"},
 		{"? least ./des BenchmarkHold/dist=exp/n=1 BenchmarkHold/baseline=gone 1", "l"},
 	} {
