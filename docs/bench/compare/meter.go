@@ -31,6 +31,7 @@ type report struct {
 	pinned      bool
 	machine     string
 	schedulers  []string // of ns-3, if it was measured
+	leftOut     string   // why it was not
 }
 
 // calibration is the loop whose time has nothing to do with dsim: it tells a
@@ -41,7 +42,7 @@ var calibration = source{pkg: "./docs/bench/compare", names: "BenchmarkCalibrati
 // other as their rows do, so that the two of a pair are neighbours in time.
 func (m *meter) rounds(gs []goal, n int) *report {
 	rep := &report{rounds: n, pinned: m.pin != nil, machine: machine()}
-	if m.ns3 != "" {
+	if rep.leftOut = m.ns3Missing; m.ns3 != "" {
 		rep.schedulers = m.schedulers
 	}
 	rows := make([]*row, len(gs))

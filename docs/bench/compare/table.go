@@ -116,6 +116,9 @@ func (rep *report) preface() []string {
 	if len(rep.schedulers) > 0 {
 		said = append(said, "ns-3's best scheduler is the fastest of: "+strings.Join(rep.schedulers, ", ")+".")
 	}
+	if rep.leftOut != "" {
+		said = append(said, "ns-3 is left out: "+rep.leftOut+".")
+	}
 	if len(rep.busy) == 0 {
 		return append(said, "The machine was idle but for this.")
 	}
