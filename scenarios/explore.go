@@ -37,7 +37,7 @@ type FaultFamily struct {
 	Param       string // the parameter of links it sets; empty if it is an action
 	With        []cells.Param
 	Least, Most string // how hard where nothing is declared: values of Param, or how many times
-	Asked       bool   // only where it is declared
+	Asked       bool   // only where it is declared, or a link has it anyway
 	quantity    quantity
 }
 
@@ -57,7 +57,7 @@ var faultFamilies = []FaultFamily{
 		Name: "reorder", Doc: "frames are late and may be overtaken", Param: "reorder",
 		With: []cells.Param{{Name: "reorder.delay", Value: "uniform(0ms, 20ms)"}}, Least: "1%", Most: "30%", quantity: ratio, Asked: true,
 	},
-	{Name: "ber", Doc: "bits are flipped", Param: "ber", Least: "1e-5", Most: "1e-3", quantity: ratio},
+	{Name: "ber", Doc: "bits are flipped", Param: "ber", Least: "1e-5", Most: "1e-3", quantity: ratio, Asked: true},
 	{Name: "jitter", Doc: "how much the delay varies", Param: "jitter", Least: "1ms", Most: "20ms", quantity: span},
 	{Name: "refuse", Doc: "connects are refused", Param: "refuse", Least: "1%", Most: "50%", quantity: ratio},
 	{Name: "break", Doc: "segments break their connections", Param: "reset", Least: "0.1%", Most: "5%", quantity: ratio, Asked: true},
@@ -148,7 +148,10 @@ func exploreFaultFields() (fields []field) {
 		f := &faultFamilies[i]
 		doc := f.Doc + "; " + f.Least + " to " + f.Most + " without it"
 		if f.Asked {
-			doc = f.Doc + "; off without it"
+			doc = f.Doc + "; without it, only where a link has it anyway"
+			if f.Param == "" {
+				doc = f.Doc + "; off without it"
+			}
 		}
 		fields = append(fields, field{f.Name, doc, false, rangeShape(f.quantityOf())})
 	}
@@ -374,7 +377,14 @@ func (s *Scenario) Range(f *FaultFamily) (r FaultRange, declared, on bool) {
 			return r, true, !r.Off
 		}
 	}
-	return FaultRange{Family: f.Name, Least: f.Least, Most: f.Most}, false, !f.Asked
+	return FaultRange{Family: f.Name, Least: f.Least, Most: f.Most}, false, !f.Asked || s.sets(f.Param)
+}
+
+// sets reports whether a link of the scenario has a parameter set.
+func (s *Scenario) sets(name string) bool {
+	return name != "" && slices.ContainsFunc(s.Initial, func(c cells.Change) bool {
+		return slices.ContainsFunc(slices.Concat(c.Link.Both, c.Link.AB, c.Link.BA), func(p cells.Param) bool { return p.Name == name })
+	})
 }
 
 // LinksRead reports whether a condition reads what links count.

@@ -93,7 +93,7 @@ func linksOf(sc *scenarios.Scenario) map[string]bool {
 
 var (
 	wordRule   = regexp.MustCompile(`[A-Za-z0-9_][A-Za-z0-9_-]*`)
-	numberRule = regexp.MustCompile(`<[^<>]*>|0x[0-9a-fA-F]+|[0-9]+(\.[0-9]+)?(e-?[0-9]+)?(([num]?s|µs|m|h|d|[KMG]?i?B|[kMG]?bit|%)\b)?`)
+	numberRule = regexp.MustCompile(`<[^<>]*>|0x[0-9a-fA-F]+|\b[0-9a-f]{12,}\b|[0-9]+(\.[0-9]+)?(e-?[0-9]+)?(([num]?s|µs|m|h|d|[KMG]?i?B|[kMG]?bit|%)\b)?`)
 	manyRule   = regexp.MustCompile(`(<[^<>]+>)(, \pL*\s?<[^<>]+>|,? and <[^<>]+>|,? <[^<>]+>)+`)
 	hashesRule = regexp.MustCompile(`#((, ?| )#)+`)
 )
@@ -124,6 +124,9 @@ func SignatureOf(sc *scenarios.Scenario, f *scenarios.Failure) Signature {
 	if len(site) > siteMax {
 		site = strings.ToValidUTF8(site[:siteMax], "")
 	}
+	if f.Property == scenarios.PropertyZeroDelay {
+		site = cycleSite(site)
+	}
 	if role, ok := roles[cells.ID(f.Cell)]; ok {
 		met = []string{role}
 	}
@@ -148,4 +151,22 @@ func watchedRoles(sc *scenarios.Scenario, f *scenarios.Failure, roles map[cells.
 		}
 	}
 	return met
+}
+
+// cycleSite is a cycle of causes without where it was entered: who is part of
+// it.
+func cycleSite(site string) string {
+	_, chain, _ := strings.Cut(site, "…")
+	var who []string
+	for part := range strings.SplitSeq(chain, "->") {
+		part = strings.TrimSpace(strings.TrimSuffix(strings.TrimSuffix(strings.TrimSpace(part), "<"), ">>"))
+		if strings.Contains(part, "<") && !strings.HasSuffix(part, ">") {
+			part += ">"
+		}
+		if part != "" {
+			who = append(who, part)
+		}
+	}
+	slices.Sort(who)
+	return "zero-delay cycle of " + strings.Join(slices.Compact(who), ", ")
 }
