@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -325,7 +326,7 @@ func (x *Explorer) fold(n uint64, p *Plan) (repro.World, error) {
 	if err != nil {
 		return repro.World{}, err
 	}
-	return repro.World{Name: x.opt.Source.File, Text: text, Seed: seed}, nil
+	return repro.World{Name: filepath.Base(x.opt.Source.File), Text: text, Seed: seed}, nil
 }
 
 // world draws and runs one world.
