@@ -528,7 +528,7 @@ func (x *Explorer) found(ctx context.Context, r *ran, o *repro.Outcome, f repro.
 // file keeps a failure: chance by name, if the world fails likewise then.
 func (x *Explorer) file(ctx context.Context, r *ran, o *repro.Outcome, f repro.Failed) (*repro.File, error) {
 	opt := repro.Options{Registry: x.opt.Registry, Choices: true}
-	w, err := withoutSometimes(o.World, x.opt.Registry)
+	w, err := x.single(o.World, f)
 	if err != nil {
 		return nil, err
 	}
@@ -552,16 +552,20 @@ func (x *Explorer) file(ctx context.Context, r *ran, o *repro.Outcome, f repro.F
 	return file, nil
 }
 
-// withoutSometimes leaves out what all worlds together are asked for.
-func withoutSometimes(w repro.World, reg *scenarios.Registry) (repro.World, error) {
+// single is a world for one failure: without what all worlds together are asked
+// for, and meant to fail so, if the scenario is.
+func (x *Explorer) single(w repro.World, f repro.Failed) (repro.World, error) {
 	plain := w
-	plain.Beyond = false
-	sc, err := plain.Scenario(reg)
+	plain.Beyond, plain.Set = false, nil
+	sc, err := plain.Scenario(x.opt.Registry)
 	if err != nil {
 		return w, err
 	}
 	edited := *sc
 	edited.Expect = slices.DeleteFunc(slices.Clone(sc.Expect), func(e scenarios.Expectation) bool { return e.Mode == scenarios.Sometimes })
+	if x.target.sc.Fails == f.Signature.Property {
+		edited.Fails = f.Signature.Property
+	}
 	w.Text, err = scenarios.Encode(&edited)
 	return w, err
 }
