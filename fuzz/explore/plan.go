@@ -394,36 +394,57 @@ func scenarioClock(step bool, ms, ppm int64) string {
 	return "drift=" + strconv.FormatInt(ppm, 10) + "ppm"
 }
 
-// change makes another plan of one that led somewhere new: one thing is
-// otherwise.
-func (d *drawer) change(from *Plan) *Plan {
-	p := &Plan{Faults: slices.Clone(from.Faults)}
-	for _, f := range p.Faults {
-		if f.Cell != "" && f.Family != "clock" {
-			end := f.At.Add(f.For)
-			if f.For == 0 {
-				end = d.t.until
-			}
-			d.busy[f.Cell] = append(d.busy[f.Cell], [2]clock.Time{f.At, end})
-		}
+// change makes another plan of one that led somewhere new: some faults more,
+// one drawn again, one less, those of another such plan besides, or nothing but
+// another seed.
+func (d *drawer) change(from, other *Plan) *Plan {
+	p := &Plan{}
+	for _, f := range from.Faults {
+		d.add(p, f)
 	}
 	n := uint64(len(p.Faults))
-	switch k := d.r.N(4); {
+	switch k := d.r.N(8); {
 	case k == 0 && n > 1: // one fault less
 		i := d.r.N(n)
 		p.Faults = slices.Delete(p.Faults, int(i), int(i)+1)
 	case k == 1 && n > 0: // one fault drawn again
 		i := int(d.r.N(n))
 		p.Faults = append(p.Faults[:i:i], append(d.again(p.Faults[i].Family), p.Faults[i+1:]...)...)
-	case k == 2 || n == 0: // one fault more
-		if m := uint64(len(d.t.families)); m > 0 {
-			f := d.t.families[d.r.N(m)]
-			p.Faults = append(p.Faults, d.again(f.Name)...)
+	case k <= 3: // those of two plans
+		for _, f := range other.Faults {
+			d.add(p, f)
+		}
+	case k <= 6 || n == 0: // some faults more
+		for range 1 + d.r.N(3) {
+			if m := uint64(len(d.t.families)); m > 0 {
+				p.Faults = append(p.Faults, d.again(d.t.families[d.r.N(m)].Name)...)
+			}
 		}
 	} // else another seed, and nothing else
 	d.end(p)
 	slices.SortStableFunc(p.Faults, func(a, b Fault) int { return d.t.rank(a.Family) - d.t.rank(b.Family) })
 	return p
+}
+
+// faultsMax bounds the faults of a plan that is made of others.
+const faultsMax = 64
+
+// add adds a fault of another plan, unless its cell is down then.
+func (d *drawer) add(p *Plan, f Fault) {
+	if len(p.Faults) >= faultsMax {
+		return
+	}
+	if f.Cell != "" && f.Family != "clock" {
+		end := f.At.Add(f.For)
+		if f.For == 0 {
+			end = d.t.until
+		}
+		if !d.t.free(d.busy[f.Cell], f.Cell, f.At, end) {
+			return
+		}
+		d.busy[f.Cell] = append(d.busy[f.Cell], [2]clock.Time{f.At, end})
+	}
+	p.Faults = append(p.Faults, f)
 }
 
 // again draws a fault of a family, at most one.

@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,11 +31,13 @@ type Options struct {
 	// Over is asked before each batch, and ends the search if it says true;
 	// nil for never.
 	Over func() bool
-	// First failure only: a run ends there, and is not gone on with to find
-	// a second one.
+	// OneFailure ends a run at its first failure; without it the run goes on,
+	// to find a second one.
 	OneFailure bool
-	Registry   *scenarios.Registry
-	Build      string // noted in the files of what is found
+	// Blind draws every world anew, whatever has been seen: to compare with.
+	Blind    bool
+	Registry *scenarios.Registry
+	Build    string // noted in the files of what is found
 	// Progress is called after each batch, Found for each new failure.
 	Progress func(*Report)
 	Found    func(*Found)
@@ -110,9 +113,9 @@ type Explorer struct {
 
 // entry is a plan that came to places nobody had been to.
 type entry struct {
-	plan  *Plan
-	world uint64
-	fresh int // how many such places
+	plan   *Plan
+	fresh  []Place // these places
+	weight uint64  // how likely it is taken up again
 }
 
 // corpusMax bounds the plans that others are made of.
@@ -250,6 +253,8 @@ func (x *Explorer) Run(ctx context.Context) (*Report, error) {
 				return x.report, nil
 			}
 		}
+		x.weigh()
+		x.trim()
 		x.progress()
 		if first > opt.Last-min(opt.Last, batch) { // the next would be past the last
 			break
@@ -290,22 +295,44 @@ func (x *Explorer) runBatch(ctx context.Context, first uint64, n int) []*ran {
 // plan draws the plan of a world: anew, or from one that led somewhere.
 func (x *Explorer) plan(seed des.Seed) *Plan {
 	d := x.target.drawer(seed, "plan")
-	if len(x.corpus) > 0 && d.one(2) {
-		sum := uint64(0)
-		for i := range x.corpus {
-			sum += uint64(x.corpus[i].fresh)
-		}
-		at := d.r.N(sum)
-		for i := range x.corpus {
-			if f := uint64(x.corpus[i].fresh); at >= f {
-				at -= f
-				continue
-			}
-			return d.change(x.corpus[i].plan)
-		}
+	if guided := d.one(2); guided && len(x.corpus) > 0 && !x.opt.Blind {
+		return d.change(x.pick(d), x.pick(d))
 	}
 	return d.fresh()
 }
+
+// pick draws one of the plans that led somewhere, the likelier the more places
+// it came to that few worlds have come to since.
+func (x *Explorer) pick(d *drawer) *Plan {
+	sum := uint64(0)
+	for i := range x.corpus {
+		sum += x.corpus[i].weight
+	}
+	at := d.r.N(sum)
+	for i := range x.corpus {
+		if at < x.corpus[i].weight {
+			return x.corpus[i].plan
+		}
+		at -= x.corpus[i].weight
+	}
+	panic("explore: weights do not add up")
+}
+
+// weigh weighs the plans anew, between batches.
+func (x *Explorer) weigh() {
+	for i := range x.corpus {
+		e := &x.corpus[i]
+		e.weight = 1
+		for _, p := range e.fresh {
+			if n := x.report.Table.Worlds(p); n <= rare {
+				e.weight += 8 / n
+			}
+		}
+	}
+}
+
+// rare is a place that at most so many worlds have come to.
+const rare = 3
 
 // Draw gives world n as it is drawn while nothing has been seen yet, and the
 // plan of it.
@@ -390,14 +417,14 @@ func (x *Explorer) take(ctx context.Context, r *ran) error {
 	if r.broken != nil && rep.Broken == nil {
 		rep.Broken = r.broken
 	}
-	fresh := 0
+	var fresh []Place
 	for _, p := range r.places {
 		if rep.Table.add(p, r.seen[p]) {
-			fresh++
+			fresh = append(fresh, p)
 		}
 	}
-	if fresh > 0 {
-		x.keep(entry{r.plan, r.number, fresh})
+	if len(fresh) > 0 {
+		x.corpus = append(x.corpus, entry{r.plan, fresh, 1})
 	}
 	x.tally(r)
 	list := failures(r.outcome)
@@ -454,20 +481,13 @@ func inconclusive(o *repro.Outcome) bool {
 	})
 }
 
-// keep puts a plan among those that others are made of. Of too many, those that
-// came to the most new places stay.
-func (x *Explorer) keep(e entry) {
-	x.corpus = append(x.corpus, e)
+// trim leaves the plans that weigh most, if there are too many.
+func (x *Explorer) trim() {
 	if len(x.corpus) <= corpusMax {
 		return
 	}
-	least := 0
-	for i := range x.corpus {
-		if x.corpus[i].fresh < x.corpus[least].fresh {
-			least = i
-		}
-	}
-	x.corpus = slices.Delete(x.corpus, least, least+1)
+	slices.SortStableFunc(x.corpus, func(a, b entry) int { return cmp.Compare(b.weight, a.weight) })
+	x.corpus = x.corpus[:corpusMax]
 }
 
 // tally counts what happened sometimes, and which faults bit.
@@ -566,6 +586,7 @@ func (x *Explorer) single(w repro.World, f repro.Failed) (repro.World, error) {
 	if x.target.sc.Fails == f.Signature.Property {
 		edited.Fails = f.Signature.Property
 	}
-	w.Text, err = scenarios.Encode(&edited)
-	return w, err
+	plain.Text, err = scenarios.Encode(&edited)
+	plain.Beyond, plain.Set = w.Beyond, w.Set
+	return plain, err
 }

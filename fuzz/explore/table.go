@@ -10,15 +10,19 @@ import (
 // Table is what worlds have come to: for each role, in which states which
 // events reached its cells, and what had touched them.
 type Table struct {
-	seen map[Place]uint64
+	seen   map[Place]uint64
+	worlds map[Place]uint64
 }
 
-func newTable() *Table { return &Table{seen: make(map[Place]uint64)} }
+func newTable() *Table {
+	return &Table{seen: make(map[Place]uint64), worlds: make(map[Place]uint64)}
+}
 
-// add notes a place, and reports whether it is new.
+// add notes a place that a world came to, and reports whether it is new.
 func (t *Table) add(p Place, times uint64) bool {
 	had := t.seen[p]
 	t.seen[p] = had + times
+	t.worlds[p]++
 	return had == 0
 }
 
@@ -27,6 +31,9 @@ func (t *Table) Len() int { return len(t.seen) }
 
 // Count is how often worlds have come to a place.
 func (t *Table) Count(p Place) uint64 { return t.seen[p] }
+
+// Worlds is how many worlds have come to a place.
+func (t *Table) Worlds(p Place) uint64 { return t.worlds[p] }
 
 // Places lists the places in order.
 func (t *Table) Places() []Place {

@@ -77,7 +77,7 @@ func (f *File) anchor(ctx context.Context, opt Options, r *Report) error {
 	w := f.World.Clone()
 	verdicts := w.Verdicts()
 	if len(verdicts) > movesMax || !f.anchored() {
-		r.unplaced(f, r.Outcome)
+		r.unplaced(r.Outcome)
 		return nil
 	}
 	w.Choices = only(w.Choices, Option)
@@ -102,7 +102,7 @@ func (f *File) anchor(ctx context.Context, opt Options, r *Report) error {
 		w.Choices = append(w.Choices, to)
 	}
 	if len(moves) == 0 && len(lost) == 0 || len(w.Choices) == options {
-		r.unplaced(f, r.Outcome)
+		r.unplaced(r.Outcome)
 		return nil
 	}
 	o, err := w.Run(ctx, opt)
@@ -119,7 +119,7 @@ func (f *File) anchor(ctx context.Context, opt Options, r *Report) error {
 		r.Moved, r.Unused = moves, nil
 		return nil
 	}
-	r.unplaced(f, r.Outcome)
+	r.unplaced(r.Outcome)
 	return nil
 }
 
@@ -183,7 +183,7 @@ func (o *Outcome) directions() (names []string) {
 
 // unplaced says of a world that does not fail whether it is fixed: not if a
 // choice met no frame, for then it may never have come to the point.
-func (r *Report) unplaced(f *File, o *Outcome) {
+func (r *Report) unplaced(o *Outcome) {
 	if len(r.Unused) == 0 {
 		return
 	}

@@ -63,9 +63,6 @@ func (c Choice) des() des.Choice {
 	return des.Choice{What: c.What, Where: c.Where, N: c.N, Value: c.Value}
 }
 
-// same reports whether two choices have one address.
-func (c Choice) same(o Choice) bool { return c.What == o.What && c.Where == o.Where && c.N == o.N }
-
 // Clone is a copy that shares nothing with w, the text aside, which nobody
 // changes in place.
 func (w World) Clone() World {
@@ -156,6 +153,22 @@ func (w World) Scenario(reg *scenarios.Registry) (*scenarios.Scenario, error) {
 		}
 	}
 	return src.Build(opt)
+}
+
+// With is the world of an edited scenario, one that Scenario gave: its text is
+// written anew, with overrides, ties and the values of options in it. What is
+// served of links stays, though a choice may name what is there no more.
+func (w World) With(sc *scenarios.Scenario) (World, error) {
+	edited := *sc
+	if w.Beyond {
+		edited.Run.NoStop = false // that is said by the world
+	}
+	text, err := scenarios.Encode(&edited)
+	if err != nil {
+		return w, err
+	}
+	w.Text, w.Set, w.Ties, w.Choices = text, nil, "", w.Verdicts()
+	return w, nil
 }
 
 // slice is how many events are run between two looks at the context.
