@@ -97,6 +97,7 @@ func (d *decoder) scenario(root *yamlx.Node, sc *Scenario) {
 	sc.Fails = d.fails(root.Get("fails"), sc.Expect)
 	sc.Run = d.run(section("run"))
 	sc.Study = d.study(section("study"), sc.Expect)
+	sc.Explore = d.explore(section("explore"))
 	d.checkFaultsEnd(sc)
 }
 

@@ -33,6 +33,7 @@ var scenarioFields = []field{
 	{"fails", "the property or expectation that is meant to fail", false, textShape},
 	{"run", "how the run goes", true, object("run", runFields)},
 	{"study", "what it is tried with, and what is measured: dsim study", false, object("study", studyFields)},
+	{"explore", "what worlds may be drawn from it: dsim explore", false, object("explore", exploreFields)},
 }
 
 var defaultsFields = []field{

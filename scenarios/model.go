@@ -30,6 +30,7 @@ type Scenario struct {
 	Run       RunSpec
 	Short     bool       // an override ends the run before the file's own end
 	Study     *Study     // what it is tried with; nil if the file does not say
+	Explore   *Explore   // what worlds may be drawn from it; nil if the file does not say
 	StopFault clock.Time // of the first `stop: faults`; clock.Never if there is none
 
 	scope *expr.Scope // what conditions can speak of

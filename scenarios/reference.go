@@ -44,6 +44,8 @@ func Reference(reg *Registry) []byte {
 		{"`run`", runFields},
 		{"`study`", studyFields},
 		{"A range of `study.matrix`", rangeFields},
+		{"`explore`", exploreFields},
+		{"`explore.faults`", exploreFaultFields()},
 	} {
 		r.fields(t.title, t.fields)
 	}

@@ -113,7 +113,7 @@ func exits(ts *testscript.TestScript, words []string) error {
 }
 
 // command finds what repeats a run.
-var command = regexp.MustCompile(`dsim'? run .* --seed `)
+var command = regexp.MustCompile(`dsim'? (run .* --seed |repro )`)
 
 func repeatLast(ts *testscript.TestScript, words []string) error {
 	out := strings.TrimRight(ts.ReadFile("stdout"), "\n")

@@ -63,11 +63,24 @@ func File(t *testing.T, path string, opts ...Options) {
 		t.Fatal(err)
 	}
 	o := only(opts)
+	if *seedFlag == "" && len(setFlag) == 0 {
+		for _, f := range before {
+			f(t, path, o.Registry)
+		}
+	}
 	o.each(t, src, path, func(w *World) {
 		w.Advance(w.Scenario.Run.Until, 0)
 		w.judge()
 	})
 }
+
+// before is what File does before it runs a scenario's seeds.
+var before []func(t *testing.T, path string, reg *scenarios.Registry)
+
+// Before has File call f with the scenario's path before it runs seeds, but for
+// runs of one seed or with overrides. A package that knows more of a scenario
+// than its seeds, such as failures that were kept, calls it in its init.
+func Before(f func(t *testing.T, path string, reg *scenarios.Registry)) { before = append(before, f) }
 
 // Run builds a world for each of several seeds and gives it to body, at time 0
 // and not yet started. When body returns, the run goes on to its end and the

@@ -20,6 +20,7 @@ var floors = []struct{ room, sees string }{
 	{"realnet", "clock des cells links protocols replay"},
 	{"scenarios", "clock des cells links protocols replay"},
 	{"fuzz", "clock des cells links protocols replay scenarios"},
+	{"docs/bench", ""},
 	{"docs/examples", "clock des cells links protocols replay scenarios"},
 	{"cmd/dsim", "clock des cells links protocols replay realnet scenarios fuzz"},
 }

@@ -1,7 +1,7 @@
 package leaks
 
 import (
-	"example.com/dsim/cmd/dsim/internal/overlay"
+	"example.com/dsim/fuzz/overlay"
 	"example.com/dsim/replay"
 )
 

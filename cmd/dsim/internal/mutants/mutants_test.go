@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"example.com/dsim/cmd/dsim/internal/overlay"
+	"example.com/dsim/fuzz/overlay"
 )
 
 var long = flag.Bool("long", false, "run the long forms of tests")

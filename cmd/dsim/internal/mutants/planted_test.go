@@ -1,6 +1,6 @@
 package mutants
 
-import "example.com/dsim/cmd/dsim/internal/overlay"
+import "example.com/dsim/fuzz/overlay"
 
 // mutant is one mistake.
 type mutant struct {

@@ -5,7 +5,6 @@ package overlay
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -60,18 +59,40 @@ func Read(root, file string, edits []Edit) (string, error) {
 // Write writes the edited text of a file into dir, and with it what the go
 // command's -overlay takes, whose path it gives.
 func Write(dir, root, file string, edits []Edit) (string, error) {
-	text, err := Read(root, file, edits)
+	return WriteAll(dir, root, File{file, edits})
+}
+
+// File is a file below the root, with slashes, and its edits.
+type File struct {
+	Name  string
+	Edits []Edit
+}
+
+// WriteAll is Write of several files.
+func WriteAll(dir, root string, files ...File) (string, error) {
+	replace := make(map[string]string)
+	for i, f := range files {
+		text, err := Read(root, f.Name, f.Edits)
+		if err != nil {
+			return "", err
+		}
+		where, err := filepath.Abs(filepath.Join(root, filepath.FromSlash(f.Name)))
+		if err != nil {
+			return "", err
+		}
+		edited, err := filepath.Abs(filepath.Join(dir, fmt.Sprintf("edited%d.go", i)))
+		if err != nil {
+			return "", err
+		}
+		if err := os.WriteFile(edited, []byte(text), 0o600); err != nil {
+			return "", err
+		}
+		replace[where] = edited
+	}
+	b, err := json.Marshal(map[string]map[string]string{"Replace": replace})
 	if err != nil {
 		return "", err
 	}
-	where, err := filepath.Abs(filepath.Join(root, filepath.FromSlash(file)))
-	if err != nil {
-		return "", err
-	}
-	edited, overlay := filepath.Join(dir, "edited.go"), filepath.Join(dir, "overlay.json")
-	replace, err := json.Marshal(map[string]map[string]string{"Replace": {where: edited}})
-	if err != nil {
-		return "", err
-	}
-	return overlay, errors.Join(os.WriteFile(edited, []byte(text), 0o600), os.WriteFile(overlay, replace, 0o600))
+	overlay := filepath.Join(dir, "overlay.json")
+	return overlay, os.WriteFile(overlay, b, 0o600)
 }
