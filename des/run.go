@@ -33,6 +33,26 @@ func (s *Scheduler) Drain(t clock.Time) {
 	}
 }
 
+// Run is Drain for at most n events, 0 for as many as there are. It reports
+// whether everything due at or before t has run.
+func (s *Scheduler) Run(t clock.Time, n uint64) bool {
+	t = min(t, s.limits.Time)
+	if n == 0 {
+		s.Drain(t)
+		return true
+	}
+	s.pauseAt = s.executed + n
+	s.check()
+	s.Drain(t)
+	paused := s.executed >= s.pauseAt
+	s.pauseAt = math.MaxUint64
+	s.check()
+	return !paused
+}
+
+// check finds how many events may run before something else is due.
+func (s *Scheduler) check() { s.checkAt = min(s.limits.Events, s.countAt, s.pauseAt) }
+
 // quick runs events one after the other for as long as nothing asks for more
 // than that, and reports whether something may be left to run.
 func (s *Scheduler) quick(t clock.Time) bool {
@@ -100,6 +120,9 @@ func (s *Scheduler) step(t clock.Time) bool {
 		limit = min(t, s.now) // to the end of this instant
 	}
 	if s.executed >= s.checkAt {
+		if s.executed >= s.pauseAt {
+			return false
+		}
 		limit = min(limit, s.bound()-1)
 	}
 	e, ok := s.queue.PopUntil(limit)
@@ -163,9 +186,8 @@ func (s *Scheduler) complete() {
 // OnCount sets what is called once at least n events have run, at the next
 // multiple of the grain: between the events before it and those at or after it.
 func (s *Scheduler) OnCount(n uint64, f func()) {
-	s.countAt, s.count = n, f
-	s.boundary = 0
-	s.checkAt = min(s.limits.Events, n)
+	s.countAt, s.count, s.boundary = n, f, 0
+	s.check()
 }
 
 // bound is the boundary that the number of events has made matter. Boundaries
@@ -182,11 +204,12 @@ func (s *Scheduler) bound() clock.Time {
 // atBoundary does what was put off to the boundary, now that the next event
 // lies at or after it.
 func (s *Scheduler) atBoundary() bool {
-	s.boundary, s.checkAt = 0, s.limits.Events
+	s.boundary = 0
 	if s.executed >= s.countAt {
 		s.countAt = math.MaxUint64
 		s.count()
 	}
+	s.check()
 	if s.executed >= s.limits.Events {
 		s.err = fmt.Errorf("%w: %d events by %s", ErrEvents, s.executed, s.now)
 	}

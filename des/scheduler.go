@@ -57,6 +57,7 @@ type Scheduler struct {
 	checkAt  uint64     // when so many events have run, the next boundary matters
 	boundary clock.Time // it, once checkAt is reached; else 0
 	countAt  uint64     // when the next call of count is due
+	pauseAt  uint64     // when Run is to return
 	count    func()
 }
 
@@ -72,8 +73,8 @@ const chainKept = 64
 
 // NewScheduler gives a scheduler at time 0 with nothing to do.
 func NewScheduler(c Config) *Scheduler {
-	s := &Scheduler{limits: c.Limits.withDefaults(), name: c.Name, countAt: math.MaxUint64}
-	s.checkAt = s.limits.Events
+	s := &Scheduler{limits: c.Limits.withDefaults(), name: c.Name, countAt: math.MaxUint64, pauseAt: math.MaxUint64}
+	s.check()
 	if c.Causes {
 		s.causes = make(map[pendingKey]Key)
 	}

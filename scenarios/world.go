@@ -23,7 +23,8 @@ type WorldOptions struct {
 	Records des.Sink
 	Choices des.ChoiceSink
 	// Marks takes checkpoints: a record OpMark for each cell whose fold has
-	// changed, every MarkEvery events and at the end.
+	// changed, at the first multiple of the reaction after each MarkEvery events,
+	// and at the end.
 	Marks     des.Sink
 	MarkEvery uint64 // default 4,096
 	// Full folds whole payloads into the digest.
@@ -53,7 +54,6 @@ type World struct {
 	failure   *Failure
 	stopping  bool
 	marked    []des.Fold
-	nextMark  uint64
 }
 
 // The sequences of timeline events: action:24 step:12 firing:28.
@@ -73,7 +73,7 @@ func NewWorld(sc *Scenario, opt WorldOptions) (*World, error) {
 	if opt.MarkEvery == 0 {
 		opt.MarkEvery = 4096
 	}
-	w := &World{Scenario: sc, opt: opt, nextMark: opt.MarkEvery}
+	w := &World{Scenario: sc, opt: opt}
 	ties := des.TiesFIFO
 	if sc.Run.Shuffled {
 		ties = des.TiesShuffled
@@ -105,6 +105,9 @@ func NewWorld(sc *Scenario, opt WorldOptions) (*World, error) {
 	}
 	if err := w.prepare(); err != nil {
 		return nil, err
+	}
+	if opt.Marks != nil {
+		w.sched.OnCount(opt.MarkEvery, w.mark)
 	}
 	return w, nil
 }
@@ -200,13 +203,8 @@ func (w *World) Done() bool {
 // instant was reached.
 func (w *World) Advance(to clock.Time, events uint64) bool {
 	to = min(to, w.Scenario.Run.Until)
-	for left := events; w.sched.Step(to); {
-		if n := w.sched.Executed(); w.opt.Marks != nil && n >= w.nextMark {
-			w.mark()
-		}
-		if left--; left == 0 && events != 0 {
-			return false
-		}
+	if !w.sched.Run(to, events) && !w.Done() {
+		return false
 	}
 	if !w.Done() {
 		_ = w.sched.RunUntil(to) // the error stays with the scheduler
@@ -223,7 +221,7 @@ func (w *World) Run() *Result {
 // mark writes a checkpoint: the folds that have changed since the last.
 func (w *World) mark() {
 	n := w.host.Len()
-	w.nextMark = w.sched.Executed() + max(w.opt.MarkEvery, 4*uint64(n))
+	w.sched.OnCount(w.sched.Executed()+max(w.opt.MarkEvery, 4*uint64(n)), w.mark)
 	for len(w.marked) < n {
 		w.marked = append(w.marked, 0)
 	}
