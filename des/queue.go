@@ -9,7 +9,7 @@ type TimerRef uint32
 // total order of their keys. The zero Queue is empty and ready.
 //
 // What is pushed stays until it is popped and lies in a wheel of chunks; what
-// may be cancelled is the event of a timer and lies in a wheel of lists. The
+// may be cancelled is the event of a timer and lies in a wheel of bags. The
 // least event is the lesser of the two wheels' heads. Times are not negative,
 // and nothing may be added before the time of the last event popped; between
 // that and the least event pending, anything may.
