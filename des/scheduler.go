@@ -159,6 +159,16 @@ func (s *Scheduler) Event(t clock.Time, e Entity, rank uint16, seq, arg uint64) 
 	return ev
 }
 
+// Beside makes an event of this instant that has the delta of the one being
+// handled, which must be one of the timeline: it comes before whatever that one
+// causes, in its place among what was due at the instant all along.
+func (s *Scheduler) Beside(e Entity, rank uint16, seq, arg uint64) Event {
+	if !s.running || s.current.Entity().Class() != Timeline || e.Class() == Timeline {
+		panic("des: only the timeline has events beside it")
+	}
+	return Event{s.now, s.current.Ord&^(1<<48-1) | uint64(rank)<<32 | uint64(e), seq, arg}
+}
+
 // atOnce gives the delta of an event that is scheduled for its own instant.
 func (s *Scheduler) atOnce(ev *Event) {
 	if ev.Time < s.now {

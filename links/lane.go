@@ -337,18 +337,35 @@ func (l *lane) fly(p cells.PortRef, q *cells.PortRecord, x *ext, plan *plan, num
 // land schedules the arrival of what has a lane's number, at a port of the same
 // lane.
 func (l *lane) land(p cells.PortRef, x *ext, num uint64, copy uint8, item uint32, due clock.Time) {
-	if l.trace {
-		item = l.takeOff(flight{item, l.sched.Current()})
-	}
-	l.sched.Push(l.event(p, x, num, copy, item, due))
+	l.sched.Push(l.event(p, x, num, copy, l.arg(item), due))
 }
 
-func (l *lane) event(p cells.PortRef, x *ext, num uint64, copy uint8, item uint32, due clock.Time) des.Event {
-	rank := uint16(0)
-	if l.host.Ties() == des.TiesShuffled {
-		rank = cells.TieRank(l.tieKey(p, x), uint64(due))
+// arg is the argument of an arrival: what arrives or, while records are kept,
+// the flight it is on.
+func (l *lane) arg(item uint32) uint32 {
+	if l.trace {
+		return l.takeOff(flight{item, l.sched.Current()})
 	}
-	return l.sched.Event(due, des.MakeEntity(des.Direction, uint32(p)), rank, num<<8|uint64(copy), uint64(item))
+	return item
+}
+
+// release lets what has arrived at a held direction arrive at last, in the act
+// that releases it: before what is due at this instant, and was sent later.
+func (l *lane) release(p cells.PortRef, x *ext, h *heldFrame) {
+	rank := l.rank(p, x, l.sched.Now())
+	l.sched.Push(l.sched.Beside(des.MakeEntity(des.Direction, uint32(p)), rank, h.n<<8|uint64(h.copy), uint64(l.arg(h.item))))
+}
+
+func (l *lane) event(p cells.PortRef, x *ext, num uint64, copy uint8, arg uint32, due clock.Time) des.Event {
+	return l.sched.Event(due, des.MakeEntity(des.Direction, uint32(p)), l.rank(p, x, due), num<<8|uint64(copy), uint64(arg))
+}
+
+// rank is the place of a direction's arrivals among what is due at an instant.
+func (l *lane) rank(p cells.PortRef, x *ext, due clock.Time) uint16 {
+	if l.host.Ties() != des.TiesShuffled {
+		return 0
+	}
+	return cells.TieRank(l.tieKey(p, x), uint64(due))
 }
 
 func (l *lane) tieKey(p cells.PortRef, x *ext) uint64 {

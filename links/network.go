@@ -232,8 +232,8 @@ func (n *Network) release(p cells.PortRef) {
 	sortHeld(was)
 	sortHeld(held)
 	now := n.sched.Now()
-	for _, h := range was {
-		to.land(p, x, h.n, h.copy, h.item, now)
+	for i := range was {
+		to.release(p, x, &was[i])
 	}
 	plan := n.plan(p)
 	for _, h := range held {
