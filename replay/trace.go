@@ -166,6 +166,7 @@ const (
 	seekMagic   = 0x8f92eab1
 	seekEntry   = 12 // with checksum
 	seekPrefix  = 8
+	seekChecked = 1 << 7 // the descriptor: entries have checksums, and nothing else
 	seekDefects = "seek table: "
 )
 
@@ -236,6 +237,9 @@ func (t *Trace) seekTable() (*seekable.SeekTable, int64, error) {
 	}
 	if binary.LittleEndian.Uint32(foot[5:]) != seekMagic {
 		return nil, 0, errors.New("missing: the trace was cut short")
+	}
+	if foot[4] != seekChecked {
+		return nil, 0, fmt.Errorf("its descriptor is %#x, not %#x", foot[4], seekChecked)
 	}
 	n := int64(binary.LittleEndian.Uint32(foot[:]))
 	size := seekPrefix + n*seekEntry + seekFooter

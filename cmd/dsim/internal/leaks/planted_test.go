@@ -26,27 +26,27 @@ type leak struct {
 }
 
 const (
-	abpFile    = "protocols/abp/abp.go"
-	abpSender  = "protocols/abp/sender.go"
-	abp5File   = "protocols/abp5/abp5.go"
-	abp64File  = "protocols/abp64/abp64.go"
-	echoClient = "protocols/echo/client.go"
-	echoServer = "protocols/echo/server.go"
-	network    = "links/network.go"
-	verdicts   = "links/verdict.go"
-	cellsEnv   = "cells/env.go"
-	model      = "scenarios/model.go"
+	abpFile      = "protocols/abp/abp.go"
+	abpSender    = "protocols/abp/sender.go"
+	abp5File     = "protocols/abp5/abp5.go"
+	abp64File    = "protocols/abp64/abp64.go"
+	echoClient   = "protocols/echo/client.go"
+	echoServer   = "protocols/echo/server.go"
+	network      = "links/lane.go"
+	verdicts     = "links/verdict.go"
+	cellsEffects = "cells/effects.go"
+	model        = "scenarios/model.go"
 )
 
 // planted are the leaks, in rooms from the ground up.
 var planted = []leak{
 	{
-		name: "effects are sorted by address", file: cellsEnv, cells: "alice bob carol dave erin frank gina hugo", class: replay.ByOrder,
+		name: "effects are sorted by address", file: cellsEffects, cells: "alice bob carol dave erin frank gina hugo", class: replay.ByOrder,
 		edits: []overlay.Edit{
 			overlay.Imports(`"fmt"`),
-			{Anchor: "func (h *Host) drain() {\n", After: `	boxes := make([]*effect, 0, 8)
-	for i := range h.effects {
-		f := h.effects[i]
+			{Anchor: "func (l *Lane) drain() {\n", After: `	boxes := make([]*effect, 0, 8)
+	for i := range l.effects {
+		f := l.effects[i]
 		boxes = append(boxes, &f)
 	}
 	slices.SortFunc(boxes, func(a, b *effect) int {
@@ -57,7 +57,7 @@ var planted = []leak{
 		return 1
 	})
 	for i, f := range boxes {
-		h.effects[i] = *f
+		l.effects[i] = *f
 	}
 `},
 		},
@@ -65,8 +65,8 @@ var planted = []leak{
 	{
 		name: "a link is slower while the machine is busy", file: network, cells: "alice bob carol dave gina hugo", class: replay.ByWall,
 		edits: []overlay.Edit{
-			{Anchor: "func (n *Network) Send(p cells.PortRef, f cells.Frame) {\n", After: "\tbegan := time.Now()\n"},
-			{Anchor: "due := n.due(d, num, at, v.Late)", With: "due := n.due(d, num, at.Add(time.Since(began)), v.Late)"},
+			{Anchor: "func (l *lane) send(p cells.PortRef, q *cells.PortRecord, plan *plan, num uint64, f cells.Frame) {\n", After: "\tbegan := time.Now()\n"},
+			{Anchor: "	at, reason, ok := l.pass(q, x, plan, len(data), &plan.params.Queue)\n", After: "\tat = at.Add(time.Since(began))\n"},
 		},
 	},
 	{
