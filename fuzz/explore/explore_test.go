@@ -2,8 +2,8 @@ package explore_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -12,6 +12,8 @@ import (
 	"example.com/dsim/fuzz/repro"
 	"example.com/dsim/scenarios"
 )
+
+var long = flag.Bool("long", false, "run the long forms of tests")
 
 func source(t *testing.T, file string) *scenarios.Source {
 	t.Helper()
@@ -117,14 +119,15 @@ func TestSoundProtocolsHold(t *testing.T) {
 	} {
 		t.Run(strings.TrimSuffix(file, ".yaml"), func(t *testing.T) {
 			t.Parallel()
-			r := search(t, explore.Options{Source: source(t, file), Last: 64})
+			last := uint64(24)
+			if *long {
+				last = 1000
+			}
+			r := search(t, explore.Options{Source: source(t, file), Last: last})
 			for _, f := range r.Found {
 				t.Errorf("%d of %d: %s\nworld %d: %s\n%s", f.Count, r.Worlds, f.Signature, f.World, f.Failure, f.Plan)
 			}
 			t.Log(r.Until, r.Worlds, r.Passed, r.Failed, r.Inconclusive, r.Unfit, r.Why, r.Events, r.Bites, r.Sometimes)
-			if os.Getenv("DSIM_TABLE") != "" {
-				t.Log("\n" + r.Table.String())
-			}
 		})
 	}
 }
