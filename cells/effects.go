@@ -254,6 +254,9 @@ func (l *Lane) look(ref CellRef) {
 				if !w.ok || *a != w.last {
 					w.last, w.ok = *a, true
 					l.sched.Touch()
+					if l.changed != nil {
+						l.changed(ref, w.name, *a)
+					}
 				}
 				break
 			}

@@ -16,6 +16,7 @@ type Lane struct {
 	carrier Carrier
 	sink    des.Sink
 	publish func(des.Key, Emission) // instead of the host's, while lanes run side by side
+	changed func(CellRef, string, Attr) // told of watched attributes; may be nil
 
 	Frames  Frames       // of everything on the way
 	exts    []*portExt   // 0 is nobody's, and all zero
@@ -59,6 +60,9 @@ func (l *Lane) Scheduler() *des.Scheduler { return l.sched }
 
 // Carrier is what carries the lane's frames.
 func (l *Lane) Carrier() Carrier { return l.carrier }
+
+// OnChange sets what is called when a watched attribute of a cell has changed.
+func (l *Lane) OnChange(f func(CellRef, string, Attr)) { l.changed = f }
 
 // Tracing reports whether records are kept.
 func (l *Lane) Tracing() bool { return l.sink != nil }

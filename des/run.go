@@ -56,7 +56,7 @@ func (s *Scheduler) check() { s.checkAt = min(s.limits.Events, s.countAt, s.paus
 // quick runs events one after the other for as long as nothing asks for more
 // than that, and reports whether something may be left to run.
 func (s *Scheduler) quick(t clock.Time) bool {
-	if s.err != nil || s.stopped || s.causes != nil || s.tie != nil {
+	if s.err != nil || s.stopped || s.causes != nil || s.tie != nil || s.each != nil {
 		return false
 	}
 	for !s.touched && s.executed < s.checkAt {
@@ -136,8 +136,11 @@ func (s *Scheduler) step(t clock.Time) bool {
 		}
 		return false
 	}
-	if s.tie != nil {
-		s.noteTie(e)
+	if s.tie != nil && Tied(s.current, e) {
+		s.tie(s.current, e)
+	}
+	if s.each != nil {
+		s.each(e)
 	}
 	if e.Time > s.now || !s.began {
 		s.begin(e.Time)

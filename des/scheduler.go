@@ -48,11 +48,13 @@ type Scheduler struct {
 	causes map[pendingKey]Key // of pending events; nil unless kept
 	chain  []chainLink        // of deep events of this instant
 
-	instant func(clock.Time) // called when an instant that was touched is complete
-	touched bool
-	stopped bool
-	tie     func(first, second Event)
-	guard   func(panicked any) bool
+	instant   func(clock.Time) // called when an instant that was touched is complete
+	touched   bool
+	touchedBy Key
+	stopped   bool
+	tie       func(first, second Event)
+	guard     func(panicked any) bool
+	each      func(Event) // called before each event
 
 	checkAt  uint64     // when so many events have run, the next boundary matters
 	boundary clock.Time // it, once checkAt is reached; else 0
@@ -243,22 +245,26 @@ func (s *Scheduler) zeroDelay(k Key) error {
 // later event, and may schedule later events only.
 func (s *Scheduler) OnInstant(f func(clock.Time)) { s.instant = f }
 
-// OnTie sets what is called when a rank has decided which of two events comes
-// first: without ranks, second would have come before first.
+// OnTie sets what is called before an event that would have come before the last
+// one, had a rank not decided otherwise.
 func (s *Scheduler) OnTie(f func(first, second Event)) { s.tie = f }
 
-func (s *Scheduler) noteTie(e Event) {
-	o, ok := s.queue.Peek()
-	if !ok || o.Time != e.Time || o.Delta() != e.Delta() || o.Ord>>32 == e.Ord>>32 {
-		return
+// OnRun sets what is called with every event before it is handled.
+func (s *Scheduler) OnRun(f func(Event)) { s.each = f }
+
+// Tied reports whether a rank has decided that e came before o, which followed.
+func Tied(e, o Event) bool {
+	if o.Time != e.Time || o.Delta() != e.Delta() || o.Ord>>32 == e.Ord>>32 {
+		return false
 	}
-	if o.Entity() < e.Entity() || o.Entity() == e.Entity() && o.Seq < e.Seq {
-		s.tie(e, o)
-	}
+	return o.Entity() < e.Entity() || o.Entity() == e.Entity() && o.Seq < e.Seq
 }
 
 // Touch asks for the call of OnInstant at the end of this instant.
-func (s *Scheduler) Touch() { s.touched = true }
+func (s *Scheduler) Touch() { s.touched, s.touchedBy = true, s.current.Key() }
+
+// TouchedBy is the last event in which Touch was called.
+func (s *Scheduler) TouchedBy() Key { return s.touchedBy }
 
 // Fail stops the run with err after the event being handled; the first error
 // is kept.

@@ -22,7 +22,7 @@ type lane struct {
 	freeFlights []uint32
 	flips       []uint32 // reused by judge
 	choices     des.ChoiceSink
-	out         func(to cells.CellRef, p *Parcel) // to another lane
+	mail        *mail // to other lanes; nil where there are none
 
 	connections
 }

@@ -172,29 +172,46 @@ func (n *Network) flying(p cells.PortRef) uint64 {
 
 // counts adds up what both ends of a direction have counted.
 func (n *Network) counts(p cells.PortRef) Counts {
+	c := n.SentHalf(p)
+	if q := n.host.Port(p).Peer; q != 0 {
+		in := n.ArrivedHalf(q)
+		c.add(&in)
+	}
+	return c
+}
+
+// SentHalf is what the sending end of a direction has counted, by the port that
+// sends.
+func (n *Network) SentHalf(p cells.PortRef) Counts {
 	q := n.host.Port(p)
-	l := n.of(p)
-	x := l.rare(q)
+	x := n.of(p).rare(q)
 	c := x.counts
 	c.Sent = q.TxFrames + x.segments
-	if q.Peer == 0 {
-		return c
-	}
-	c.Delivered = n.host.Arrived(q.Peer) + n.of(q.Peer).rare(n.host.Port(q.Peer)).segmentsIn
 	for r := cells.ReasonMTU; r < cells.ReasonsMax; r++ {
 		c.Reasons[r] = n.host.Drops(p, r)
 	}
-	if missed := n.host.Missed(q.Peer); missed != nil {
-		for r, k := range missed {
-			c.Reasons[r] += k
-		}
+	c.total()
+	return c
+}
+
+// ArrivedHalf is what the receiving end of a direction has counted, by the port
+// that receives.
+func (n *Network) ArrivedHalf(q cells.PortRef) (c Counts) {
+	c.Delivered = n.host.Arrived(q) + n.of(q).rare(n.host.Port(q)).segmentsIn
+	if missed := n.host.Missed(q); missed != nil {
+		c.Reasons = *missed
 	}
+	c.total()
+	return c
+}
+
+// total fills in what follows from the reasons.
+func (c *Counts) total() {
 	for _, k := range c.Reasons {
 		c.Dropped += k
 	}
 	c.Lost = c.Reasons[cells.ReasonLoss] + c.Reasons[cells.ReasonBurst]
 	c.Queue = c.Reasons[cells.ReasonQueue] + c.Reasons[cells.ReasonBuffer]
-	return c
 }
 
 // lose forgets everything on the way and held on a direction.

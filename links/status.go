@@ -37,21 +37,27 @@ func (n *Network) Snapshot() cells.Snapshot {
 // what it had counted at the end, as long as no other has its name. False if
 // there never was such a link.
 func (n *Network) Link(name string) (counts [2]Counts, ok bool) {
-	i, ok := n.byName[name]
-	for k := len(n.links) - 1; !ok && k >= 0; k-- {
-		if n.links[k].spec.Name == name {
-			i, ok = uint32(k), true
-		}
-	}
+	ports, ok := n.PortsOf(name)
 	if !ok {
-		p, ok := n.inBlock(name)
-		if !ok {
-			return counts, false
-		}
-		return [2]Counts{n.counts(p), n.counts(n.host.Port(p).Peer)}, true
+		return counts, false
 	}
-	l := &n.links[i]
-	return [2]Counts{n.counts(l.port[0]), n.counts(l.port[1])}, true
+	return [2]Counts{n.counts(ports[0]), n.counts(ports[1])}, true
+}
+
+// PortsOf gives the two ports of a link, or of the last that had the name.
+func (n *Network) PortsOf(name string) (ports [2]cells.PortRef, ok bool) {
+	if i, ok := n.byName[name]; ok {
+		return n.links[i].port, true
+	}
+	if p, ok := n.inBlock(name); ok {
+		return [2]cells.PortRef{p, n.host.Port(p).Peer}, true
+	}
+	for k := len(n.links) - 1; k >= 0; k-- {
+		if n.links[k].spec.Name == name {
+			return n.links[k].port, true
+		}
+	}
+	return ports, false
 }
 
 // Totals adds up the counts of all directions there ever were.

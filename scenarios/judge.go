@@ -48,7 +48,7 @@ func (j *judge) observe(k des.Key, e cells.Emission) {
 	}
 	j.looks++
 	if err := j.oracle.Observe(k, e); err != nil {
-		j.fail(err.Error(), j.w.sched.Now(), k, string(e.Cell))
+		j.fail(err.Error(), k.Time, k, string(e.Cell))
 	}
 }
 
@@ -62,12 +62,11 @@ func (j *judge) fail(text string, t clock.Time, k des.Key, cell string) {
 }
 
 // look judges a condition at the end of an instant.
-func (j *judge) look(now clock.Time) {
+func (j *judge) look(now clock.Time, key des.Key) {
 	if j.cond == nil || j.failed != nil || j.met != nil && j.spec.Mode != Always && j.spec.Mode != Never {
 		return
 	}
 	holds, err := j.cond.holds()
-	key := j.w.sched.Current()
 	if err != nil {
 		j.fail(err.Error(), now, key, "")
 		return

@@ -7,6 +7,7 @@ import (
 	"example.com/dsim/cells"
 	"example.com/dsim/clock"
 	"example.com/dsim/des"
+	"example.com/dsim/links"
 )
 
 // when is an action of the timeline that a condition sets off.
@@ -30,6 +31,10 @@ func (w *World) schedule(action int, k uint64, at clock.Time) {
 
 // Dispatch handles the events of the timeline.
 func (w *World) Dispatch(e des.Event) {
+	if w.side != nil {
+		w.side.begin()
+		defer w.side.end()
+	}
 	action := int(e.Seq >> (stepBits + firingBits))
 	if action == stopAction {
 		w.host.Record(des.Record{Op: des.OpTimeline, Text: "stop on failure"})
@@ -140,24 +145,24 @@ func (w *World) surveyed(judge int) {
 }
 
 // instant looks at all conditions at the end of an instant at which a value
-// they read may have changed.
-func (w *World) instant(now clock.Time) {
+// they read may have changed, last in an event.
+func (w *World) instant(now clock.Time, by des.Key) {
 	for _, j := range w.judges {
-		j.look(now)
+		j.look(now, by)
 	}
 	for _, x := range w.whens {
-		w.lookWhen(x, now)
+		w.lookWhen(x, now, by)
 	}
 }
 
 // lookWhen sets an action off when its condition has come to hold: reaction
 // later, first at its instant.
-func (w *World) lookWhen(x *when, now clock.Time) {
+func (w *World) lookWhen(x *when, now clock.Time, by des.Key) {
 	a := &w.Scenario.Timeline[x.action]
 	t := &a.Trigger
 	holds, err := x.cond.holds()
 	if err != nil {
-		w.fail(&Failure{Property: "dsim/timeline", Path: a.Path, File: a.File, Line: a.Line, Text: err.Error(), Time: now, Key: w.sched.Current()})
+		w.fail(&Failure{Property: "dsim/timeline", Path: a.Path, File: a.File, Line: a.Line, Text: err.Error(), Time: now, Key: by})
 		return
 	}
 	rose := holds && !x.held
@@ -180,7 +185,8 @@ func (w *World) fail(f *Failure) {
 		return
 	}
 	w.stopping = true
-	w.sched.At(w.sched.Now().Add(w.Scenario.Run.Reaction), timeline, 0, stopAction<<(stepBits+firingBits), 0)
+	at := max(f.Time.Add(w.Scenario.Run.Reaction), w.sched.Now())
+	w.sched.Push(w.sched.Event(at, timeline, 0, stopAction<<(stepBits+firingBits), 0))
 }
 
 // values are the watched values of all conditions, read at the end of an
@@ -219,6 +225,9 @@ func (v *values) watch() {
 			} else if ref, ok := v.w.host.Find(q.Cell); ok {
 				v.w.host.Watch(ref, q.Attr)
 			}
+			if v.w.side != nil {
+				v.w.side.watch(q)
+			}
 		}
 	}
 }
@@ -241,6 +250,9 @@ func (x *watched) holds() (bool, error) {
 
 // read is a value now; what is gone keeps its last value.
 func (v *values) read(q *Watch, last Value) Value {
+	if v.w.side != nil {
+		return v.w.side.read(q, last)
+	}
 	if q.Cell != "" {
 		if ref, ok := v.w.host.Find(q.Cell); ok {
 			if a, ok := v.w.host.Value(ref, q.Attr); ok {
@@ -253,6 +265,11 @@ func (v *values) read(q *Watch, last Value) Value {
 	if !ok {
 		return last
 	}
+	return q.count(counts)
+}
+
+// count is the counter that a watch is on.
+func (q *Watch) count(counts [2]links.Counts) Value {
 	c := counts[0]
 	switch q.Side {
 	case BothSides:

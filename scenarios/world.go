@@ -31,6 +31,10 @@ type WorldOptions struct {
 	Full bool
 	// Serve gives verdicts of an earlier run; nil to draw them.
 	Serve Served
+	// Parallel is how many partitions may run side by side; 0 or 1 is one. Where
+	// the scenario allows no more, or what is observed does not, there is one:
+	// see [World.Parallel].
+	Parallel int
 	// Registry knows the protocols and properties; nil for the Default.
 	Registry *Registry
 }
@@ -49,6 +53,8 @@ type World struct {
 	judges    []*judge
 	whens     []*when
 	values    *values
+	side      *side  // of a world that runs in parallel
+	alone     string // why it does not
 	lastFault clock.Time
 	faultsEnd bool // `stop: faults` has acted
 	failure   *Failure
@@ -67,13 +73,28 @@ const (
 // NewWorld builds the world of a scenario at time 0: the initial topology is
 // in place and the timeline scheduled, but nothing has happened.
 func NewWorld(sc *Scenario, opt WorldOptions) (*World, error) {
+	w := new(World)
+	if opt.Parallel > 1 {
+		opt = opt.counting()
+	}
+	if err := w.build(sc, opt); err != nil {
+		return nil, err
+	}
+	if opt.Parallel > 1 {
+		w.divide()
+	}
+	return w, nil
+}
+
+// build makes the world that one scheduler runs.
+func (w *World) build(sc *Scenario, opt WorldOptions) error {
 	if opt.Registry == nil {
 		opt.Registry = Default
 	}
 	if opt.MarkEvery == 0 {
 		opt.MarkEvery = 4096
 	}
-	w := &World{Scenario: sc, opt: opt}
+	*w = World{Scenario: sc, opt: opt}
 	ties := des.TiesFIFO
 	if sc.Run.Shuffled {
 		ties = des.TiesShuffled
@@ -90,7 +111,7 @@ func NewWorld(sc *Scenario, opt WorldOptions) (*World, error) {
 	}
 	w.net = links.New(w.host, lo)
 	w.sched.Handle(des.Timeline, w)
-	w.sched.OnInstant(w.instant)
+	w.sched.OnInstant(func(t clock.Time) { w.instant(t, w.sched.TouchedBy()) })
 	if opt.Choices != nil {
 		for _, o := range sc.Options {
 			c := o.Choice()
@@ -101,15 +122,15 @@ func NewWorld(sc *Scenario, opt WorldOptions) (*World, error) {
 		}
 	}
 	if err := w.net.Apply(1, sc.Initial); err != nil {
-		return nil, fmt.Errorf("%s: %w", sc.File, err)
+		return fmt.Errorf("%s: %w", sc.File, err)
 	}
 	if err := w.prepare(); err != nil {
-		return nil, err
+		return err
 	}
 	if opt.Marks != nil {
 		w.sched.OnCount(opt.MarkEvery, w.mark)
 	}
-	return w, nil
+	return nil
 }
 
 // prepare puts the timeline into the queue and the expectations into their
@@ -203,6 +224,16 @@ func (w *World) Done() bool {
 // instant was reached.
 func (w *World) Advance(to clock.Time, events uint64) bool {
 	to = min(to, w.Scenario.Run.Until)
+	if w.side != nil {
+		whole := w.side.engine.Run(to, events)
+		if err := w.side.engine.Err(); err == nil {
+			if whole && !w.Done() {
+				_ = w.sched.RunUntil(to)
+			}
+			return whole
+		}
+		w.repeat()
+	}
 	if !w.sched.Run(to, events) && !w.Done() {
 		return false
 	}
