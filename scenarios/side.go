@@ -45,6 +45,9 @@ type at struct {
 	lane, note int
 }
 
+// ParallelMax is how many partitions a world can have.
+const ParallelMax = 64
+
 // Parallel says how many partitions of the world run side by side, and why no
 // more do: empty where nothing stands in the way.
 func (w *World) Parallel() (lanes int, why string) {
@@ -64,8 +67,8 @@ func (w *World) divide() {
 	case w.opt.Serve != nil:
 		w.alone = "choices of an earlier run are served in order"
 		return
-	case w.opt.Parallel > 64:
-		w.opt.Parallel = 64
+	case w.opt.Parallel > ParallelMax:
+		w.opt.Parallel = ParallelMax
 	}
 	of, lanes, window := w.net.Partition(w.opt.Parallel, most)
 	if lanes < 2 || window <= 0 {

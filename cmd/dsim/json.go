@@ -21,6 +21,8 @@ type runLine struct {
 	Events       uint64             `json:"events"`
 	VirtualNS    int64              `json:"virtual_ns"`
 	WallNS       int64              `json:"wall_ns"`
+	Partitions   int                `json:"partitions,omitempty"`
+	WhyNoMore    string             `json:"partitions_why,omitempty"`
 	Expectations []expectLine       `json:"expectations"`
 	Failure      *failureLine       `json:"failure,omitempty"`
 	Error        string             `json:"error,omitempty"`
@@ -76,6 +78,7 @@ func (a *app) printJSON(x *outcome) error {
 	l := runLine{
 		Scenario: x.Scenario.Name, File: x.File, Seed: x.Scenario.Seed.String(), Verdict: x.Verdict, AsMeant: x.AsMeant(),
 		Digest: digestText(x.Digest), Events: x.Events, VirtualNS: int64(x.End), WallNS: int64(x.Wall),
+		Partitions: x.Lanes, WhyNoMore: x.Alone,
 		Expectations: []expectLine{}, Cells: []cellLine{}, Failure: lineOf(x.Failure), Trace: x.Trace,
 		Divergence: x.Broken, Repeat: x.Repeat, Links: make(map[string]uint64),
 	}

@@ -39,6 +39,14 @@ func (a *app) report(x *outcome) {
 	}
 	a.out.printf("\n%s  digest %016x  %s events in %s  %s\n", a.verdict(x.Verdict), uint64(x.Digest),
 		group(x.Events), x.End, a.out.faint(speed(x)))
+	switch {
+	case x.Lanes > 1 && x.Alone == "":
+		a.out.printf("%d partitions\n", x.Lanes)
+	case x.Lanes > 1:
+		a.out.printf("%d partitions: %s\n", x.Lanes, x.Alone)
+	case x.Lanes == 1:
+		a.out.printf("1 partition: %s\n", x.Alone)
+	}
 	if x.Trace != "" {
 		a.out.printf("trace %s\n", x.Trace)
 	}

@@ -24,6 +24,7 @@ import (
 type runFlags struct {
 	seed, seeds string
 	jobs        int
+	parallel    int
 	until       string
 	set         []string
 	trace       string
@@ -59,6 +60,7 @@ line is the one command that repeats the run.
 	f.StringVar(&o.seed, "seed", "", "the seed: decimal, 0x hex, or 40 hex digits (a commit); default: $DSIM_SEED, the file's, or 1")
 	f.StringVar(&o.seeds, "seeds", "", "run every seed of a range, such as 1-1000")
 	f.IntVar(&o.jobs, "jobs", 1, "how many runs of --seeds go side by side")
+	f.IntVar(&o.parallel, "parallel", 1, "how many partitions of one run go side by side; nothing but the time it takes depends on it")
 	f.StringVar(&o.until, "until", "", "end the run at this virtual time instead of the scenario's")
 	f.StringArrayVar(&o.set, "set", nil, "override a value of the scenario: path=value; may be repeated")
 	f.StringVar(&o.trace, "trace", "", "write what happened to this file")
@@ -127,6 +129,12 @@ func (o *runFlags) check() error {
 		return fmt.Errorf("--digest %q: must be edges or full", o.digest)
 	case o.jobs < 1 || o.jobs > 1024:
 		return fmt.Errorf("--jobs %d: must lie between 1 and 1024", o.jobs)
+	case o.parallel < 1 || o.parallel > scenarios.ParallelMax:
+		return fmt.Errorf("--parallel %d: must lie between 1 and %d", o.parallel, scenarios.ParallelMax)
+	case o.parallel > 1 && o.seeds != "":
+		return errors.New("--parallel is for one run: give --jobs with --seeds")
+	case o.parallel > 1 && o.speed != "max":
+		return errors.New("--parallel is for runs as fast as they go: leave --speed out")
 	case o.seeds != "" && o.seed != "":
 		return errors.New("--seed and --seeds: give one of them")
 	case o.level == "events" && o.trace == "":
@@ -175,6 +183,8 @@ type outcome struct {
 	Trace  string // the file, if one was written
 	Wall   time.Duration
 	Broken *replay.Difference // of --check-determinism
+	Lanes  int                // partitions that ran side by side
+	Alone  string             // why there were no more
 }
 
 // exit is the error that ends the command with the run's code.
@@ -206,6 +216,9 @@ func (a *app) runOne(ctx context.Context, o *runFlags, file string, sc *scenario
 		return nil, err
 	}
 	x := &outcome{Result: world.Result(), File: file, Repeat: o.repeat(file, sc.Seed.String()), Wall: clock.Wall().Sub(began)}
+	if o.parallel > 1 {
+		x.Lanes, x.Alone = world.Parallel()
+	}
 	if x.Trace, err = w.close(x.Result); err != nil {
 		return nil, exit(exitEnvironment, err)
 	}

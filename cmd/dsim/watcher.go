@@ -61,7 +61,7 @@ func header(sc *scenarios.Scenario, o *runFlags, file string, events bool) repla
 
 // options are the observers of the world.
 func (w *watcher) options() scenarios.WorldOptions {
-	opt := scenarios.WorldOptions{Full: w.flags.digest == "full"}
+	opt := scenarios.WorldOptions{Full: w.flags.digest == "full", Parallel: w.flags.parallel}
 	var records sinks
 	if w.trace != nil {
 		opt.Choices, opt.Marks = w.trace, w.trace

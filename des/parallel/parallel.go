@@ -195,32 +195,46 @@ func (e *Engine) merge() {
 }
 
 // Below so many events in a window and lane, meeting costs more than sharing
-// gains. It is looked at once in so many windows.
+// gains. It is looked at after the first windows, and then now and again.
 const (
-	worth = 60
-	every = 512
+	worth = 20
+	early = 32
+	every = 1024
 )
 
 // weigh makes lanes take turns if too little happens in a window.
 func (e *Engine) weigh() {
-	if e.stats.Windows%every == 0 && e.stats.Events/e.stats.Windows < worth*uint64(len(e.site.Lanes)) {
+	if e.stats.Windows != early && e.stats.Windows%every != 0 {
+		return
+	}
+	if e.stats.Events/e.stats.Windows < worth*uint64(len(e.site.Lanes)) {
 		e.stats.Alone = true
 		e.team.stop()
 		e.team.idle = true
 	}
 }
 
-// team are the goroutines of the lanes but the first, which the caller runs.
+// team are the goroutines of the lanes but the first, which the caller runs. A
+// lane's part of a window is run by whoever claims it first: its goroutine or,
+// if the machine keeps that from running, the caller, who would have to wait.
 type team struct {
 	e     *Engine
-	round atomic.Uint32 // of windows begun
-	done  atomic.Int32  // lanes that have finished the window
+	round atomic.Uint32   // of windows begun
+	claim []atomic.Uint32 // by lane: the last round that somebody runs
+	done  atomic.Int32    // lanes that have finished the window
 	quit  atomic.Bool
 	left  chan struct{}
 	until clock.Time
-	spin  int
 	idle  bool // no goroutine was started
 }
+
+// How long a goroutine waits for the next window by looking, and by letting
+// others run, before it sleeps.
+const (
+	looks  = 4096
+	yields = 64
+	nap    = 50 * time.Microsecond
+)
 
 func (t *team) start(e *Engine) {
 	t.e = e
@@ -228,10 +242,8 @@ func (t *team) start(e *Engine) {
 	if t.idle {
 		return
 	}
-	// Where lanes have no processor each, whoever waits has to step aside.
-	t.spin = 1
-	if runtime.GOMAXPROCS(0) >= len(e.site.Lanes) {
-		t.spin = 4096
+	if t.claim == nil {
+		t.claim = make([]atomic.Uint32, len(e.site.Lanes))
 	}
 	t.quit.Store(false)
 	t.left = make(chan struct{}, len(e.site.Lanes))
@@ -261,10 +273,28 @@ func (t *team) run(until clock.Time) {
 		}
 		return
 	}
+	lanes := len(t.e.site.Lanes)
 	t.done.Store(0)
-	t.round.Add(1)
+	round := t.round.Add(1)
 	t.lane(0)
-	t.meet(int32(len(t.e.site.Lanes) - 1))
+	for i := 1; i < lanes; i++ {
+		if t.claimed(i, round) {
+			t.lane(i)
+			t.done.Add(1)
+		}
+	}
+	for i := 0; t.done.Load() < int32(lanes-1); i++ {
+		if i >= looks {
+			runtime.Gosched()
+		}
+	}
+}
+
+// claimed reports whether the caller is to run a lane's part of a round. Who
+// has slept through rounds claims none that is over: numbers only grow.
+func (t *team) claimed(lane int, round uint32) bool {
+	was := t.claim[lane].Load()
+	return int32(round-was) > 0 && t.claim[lane].CompareAndSwap(was, round)
 }
 
 func (t *team) lane(i int) {
@@ -272,29 +302,33 @@ func (t *team) lane(i int) {
 	t.e.site.Lanes[i].Drain(t.until)
 }
 
-// meet waits until so many lanes have finished.
-func (t *team) meet(lanes int32) {
-	for i := 0; t.done.Load() < lanes; i++ {
-		if i >= t.spin {
-			runtime.Gosched()
-		}
-	}
-}
-
 // work is one lane's goroutine: it runs its part of each window.
-func (t *team) work(lane int, round uint32) {
+func (t *team) work(lane int, seen uint32) {
 	for {
-		for i := 0; t.round.Load() == round; i++ {
-			if i >= t.spin {
-				runtime.Gosched()
-			}
-		}
-		round++
+		round := t.await(seen)
 		if t.quit.Load() {
 			t.left <- struct{}{}
 			return
 		}
-		t.lane(lane)
-		t.done.Add(1)
+		if t.claimed(lane, round) {
+			t.lane(lane)
+			t.done.Add(1)
+		}
+		seen = round
+	}
+}
+
+// await waits for another round than one that was seen.
+func (t *team) await(seen uint32) uint32 {
+	for i := 0; ; i++ {
+		if round := t.round.Load(); round != seen {
+			return round
+		}
+		switch {
+		case i > looks+yields:
+			time.Sleep(nap)
+		case i > looks:
+			runtime.Gosched()
+		}
 	}
 }
