@@ -199,7 +199,7 @@ func (p *picture) read(t *replay.Trace, to clock.Time) error {
 		p.follow(r)
 		switch {
 		case r.Op == des.OpVerdict && strings.Contains(r.Text, "drop:"):
-			p.gone = append(p.gone, lost{r.Key.Time, r.Link, r.A, r.Text})
+			p.drop(lost{r.Key.Time, r.Link, r.A, r.Text})
 		case r.Op == des.OpMiss && r.Link != "":
 			p.gone = append(p.gone, lost{r.Key.Time, r.Link, r.A, "not taken: " + r.Text})
 		case r.Op == des.OpVerdict: // one that is dropped for it has a second verdict
@@ -212,7 +212,11 @@ func (p *picture) read(t *replay.Trace, to clock.Time) error {
 		s := &p.step[i]
 		switch r.Op {
 		case des.OpVerdict:
-			s.Notes = append(s.Notes, fmt.Sprintf("%s: %s", frameName(r.Link, r.A), shortened(r.Text)))
+			name := frameName(r.Link, r.A) + ": "
+			if n := len(s.Notes) - 1; n >= 0 && strings.HasPrefix(s.Notes[n], name) {
+				s.Notes = s.Notes[:n] // the last verdict is what came of it
+			}
+			s.Notes = append(s.Notes, name+shortened(r.Text))
 		case des.OpEmit, des.OpState, des.OpPanic:
 			if text := transcribed(r); text != "" {
 				s.Notes = append(s.Notes, text)
@@ -220,6 +224,16 @@ func (p *picture) read(t *replay.Trace, to clock.Time) error {
 		}
 	}
 	return nil
+}
+
+// drop notes a frame that went no further. One that chance has lost may have
+// met a cut besides: what is told last is what came of it.
+func (p *picture) drop(g lost) {
+	if n := len(p.gone) - 1; n >= 0 && p.gone[n].link == g.link && p.gone[n].n == g.n {
+		p.gone[n] = g
+		return
+	}
+	p.gone = append(p.gone, g)
 }
 
 // follow keeps which frames are on the way.
