@@ -25,8 +25,11 @@ func (s *shrinker) chance() {
 		s.try(func(_ *scenarios.Scenario, w *repro.World) bool { w.Served = false; return true })
 		return
 	}
-	if s.patient == nil || s.patient.within {
+	switch { // more harm than there was, for as long as the run goes, may leave no time for progress
+	case s.patient == nil:
 		_ = s.drawn() || s.cut()
+	case s.patient.within:
+		s.cut()
 	}
 }
 
@@ -173,8 +176,14 @@ func impair(sc *scenarios.Scenario, where, name string, level int, both bool) {
 // and ends a moment later.
 var cutMoments = []time.Duration{time.Millisecond, 100 * time.Microsecond, 10 * time.Microsecond}
 
+// cutsMost is how many cuts a person would write.
+const cutsMost = 3
+
 // cut puts cuts for a moment in the place of lost frames.
 func (s *shrinker) cut() bool {
+	if len(s.best.Verdicts()) > cutsMost {
+		return false
+	}
 	o, err := s.best.Run(s.ctx, repro.Options{Registry: s.opt.Registry, Choices: true})
 	if err != nil {
 		return false

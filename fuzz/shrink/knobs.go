@@ -3,10 +3,10 @@ package shrink
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"example.com/dsim/cells"
-	"example.com/dsim/clock"
 	"example.com/dsim/des"
 	"example.com/dsim/links"
 	"example.com/dsim/scenarios"
@@ -20,9 +20,11 @@ type knob struct {
 	name  string // "links.ab.loss", "the heal of timeline[2]"
 	param string // "loss"; "at", "for", "every" of an entry
 	of    target
-	get   func(sc *scenarios.Scenario) string
-	set   func(sc *scenarios.Scenario, text string)
-	drop  func(sc *scenarios.Scenario) // nil where it cannot go
+	// protocol is that of a cell.
+	protocol string
+	get      func(sc *scenarios.Scenario) string
+	set      func(sc *scenarios.Scenario, text string)
+	drop     func(sc *scenarios.Scenario) // nil where it cannot go
 }
 
 // target is what a knob belongs to.
@@ -39,9 +41,13 @@ func knobsOf(sc *scenarios.Scenario) (list []knob) {
 	for i := range sc.Initial {
 		c := &sc.Initial[i]
 		if c.Op == cells.AddCell {
-			list = append(list, paramKnobs(ofCell, fmt.Sprintf("cells.%s.", c.Cell.ID), c.Cell.Params, func(sc *scenarios.Scenario) *[]cells.Param {
+			own := paramKnobs(ofCell, fmt.Sprintf("cells.%s.", c.Cell.ID), c.Cell.Params, func(sc *scenarios.Scenario) *[]cells.Param {
 				return &sc.Initial[i].Cell.Params
-			})...)
+			})
+			for j := range own {
+				own[j].protocol = c.Cell.Protocol
+			}
+			list = append(list, own...)
 			continue
 		}
 		list = append(list, linkKnobs(fmt.Sprintf("links.%s.", c.Link.Name), &c.Link, func(sc *scenarios.Scenario) *cells.LinkSpec {
@@ -87,9 +93,9 @@ func paramKnobs(of target, name string, params []cells.Param, at func(*scenarios
 // entryKnobs are the times of an entry, and the parameters that it sets.
 func entryKnobs(sc *scenarios.Scenario, i int) (list []knob) {
 	a := &sc.Timeline[i]
-	span := func(what, param string, at func(*scenarios.Action) *int64) {
+	span := func(param string, at func(*scenarios.Action) *int64) {
 		list = append(list, knob{
-			name: what + " of " + entryText(a), param: param, of: ofEntry,
+			name: entryText(a) + ", " + param, param: param, of: ofEntry,
 			get: func(sc *scenarios.Scenario) string { return des.FormatDuration(*at(&sc.Timeline[i])) },
 			set: func(sc *scenarios.Scenario, text string) {
 				ns, err := des.ParseDuration(text)
@@ -103,14 +109,14 @@ func entryKnobs(sc *scenarios.Scenario, i int) (list []knob) {
 		})
 	}
 	if a.Trigger.Kind == scenarios.Every {
-		span("the distance", "every", func(a *scenarios.Action) *int64 { return (*int64)(&a.Trigger.Every) })
+		span("every", func(a *scenarios.Action) *int64 { return (*int64)(&a.Trigger.Every) })
 	}
 	if a.Trigger.From > 0 {
-		span("the time", "at", func(a *scenarios.Action) *int64 { return (*int64)(&a.Trigger.From) })
+		span("at", func(a *scenarios.Action) *int64 { return (*int64)(&a.Trigger.From) })
 	}
 	for j := 1; j < len(a.Steps); j++ {
 		if a.Steps[j].After > 0 {
-			span("the end", "for", func(a *scenarios.Action) *int64 { return (*int64)(&a.Steps[j].After) })
+			span("for", func(a *scenarios.Action) *int64 { return (*int64)(&a.Steps[j].After) })
 		}
 	}
 	for j := range a.Steps {
@@ -136,25 +142,49 @@ func cutsOnly(l *cells.LinkSpec) bool {
 	return true
 }
 
-// entryText names an entry: by its name, else by what it does.
+// entryText names an entry: by its name, else by what it does first.
 func entryText(a *scenarios.Action) string {
 	switch {
 	case a.Name != "":
 		return a.Name
-	case a.Stop:
-		return "stop: faults"
-	case len(a.Steps) == 0:
-		return a.Path
+	case a.Stop || len(a.Steps) == 0:
+		return "stop faults"
 	}
-	return fmt.Sprintf("{%s %s}", whenText(&a.Trigger), a.Steps[0].String())
+	x := &a.Steps[0]
+	text := x.String()
+	if len(x.Changes) > 0 && len(x.Changes[0].Cell.Params)+len(x.Changes[0].Link.Both)+len(x.Changes[0].Link.AB)+len(x.Changes[0].Link.BA) == 1 {
+		text = doneText(&x.Changes[0], text)
+	} else if x.Select != nil {
+		text = "heal all"
+		if x.Select.Groups != nil {
+			text = fmt.Sprintf("partition %v", x.Select.Groups)
+		}
+	}
+	switch a.Trigger.Kind {
+	case scenarios.Every:
+		text += " every " + des.FormatDuration(int64(a.Trigger.Every))
+	case scenarios.When:
+		text += " when " + a.Trigger.Cond.Text
+	}
+	return text
 }
 
-func whenText(t *scenarios.Trigger) string {
-	switch t.Kind {
-	case scenarios.Every:
-		return "every " + des.FormatDuration(int64(t.Every))
-	case scenarios.When:
-		return "when " + t.Cond.Text
+// doneText is a change as the timeline's words have it.
+func doneText(c *cells.Change, or string) string {
+	l := &c.Link
+	for i, p := range slices.Concat(c.Cell.Params, l.Both, l.AB, l.BA) {
+		switch {
+		case i > 0:
+		case p.Name == cells.SetRun:
+			word, _, _ := strings.Cut(p.Value, "-")
+			return word + " " + string(c.Cell.ID)
+		case p.Name == "cut":
+			word, ok := map[string]string{"no": "heal ", "hold": "hold "}[p.Value]
+			if !ok {
+				word = "cut "
+			}
+			return word + l.Name + map[bool]string{true: ">"}[len(l.AB) > 0] + map[bool]string{true: "<"}[len(l.BA) > 0]
+		}
 	}
-	return "at " + clock.Time.String(t.From)
+	return or
 }

@@ -1,8 +1,10 @@
 package shrink
 
 import (
+	"reflect"
 	"regexp"
 	"slices"
+	"time"
 
 	"example.com/dsim/cells"
 	"example.com/dsim/clock"
@@ -26,7 +28,7 @@ func (s *shrinker) mayTurn(k *knob) bool {
 	case p == nil || k.of == ofEntry:
 		return true
 	case k.of == ofLink:
-		return p.control || impairs(cells.Param{Name: k.param})
+		return impairs(cells.Param{Name: k.param})
 	default:
 		return !p.strict && counts(s.valueOf(k))
 	}
@@ -56,15 +58,52 @@ func (s *shrinker) params() {
 
 // dropped takes a parameter away.
 func (s *shrinker) dropped(k *knob) bool {
-	_, number := parseNumber(s.valueOf(k))
 	if k.of == ofCell && k.param == "role" {
 		return false // it tells a reader who is who
 	}
-	// A word says what a cell is, and in a world without delay time stands still.
-	if k.of == ofCell && !number || k.of == ofLink && k.param == "delay" {
-		return s.tryNeutral(func(sc *scenarios.Scenario, _ *repro.World) bool { k.drop(sc); return true })
+	change := func(sc *scenarios.Scenario, _ *repro.World) bool { k.drop(sc); return true }
+	_, number := parseNumber(s.valueOf(k))
+	switch {
+	case !s.mayTurn(k):
+		// What makes no difference now may be what the fix needs.
+		return s.isDefault(k) && s.tryNeutral(change)
+	case k.of == ofCell && !number || k.of == ofLink && k.param == "delay":
+		// A word says what a cell is, and in a world without delay time stands still.
+		return s.tryNeutral(change)
 	}
-	return s.tryKnob(k, k.drop)
+	return s.try(change)
+}
+
+// isDefault reports whether a parameter of a cell is what it would be if it was
+// not given, or a link's does nothing.
+func (s *shrinker) isDefault(k *knob) bool {
+	value := s.valueOf(k)
+	if k.of == ofLink {
+		return isZero(value)
+	}
+	reg := s.opt.Registry
+	if reg == nil {
+		reg = scenarios.Default
+	}
+	for _, p := range reg.Protocols() {
+		if p.Name != k.protocol || p.Config == nil {
+			continue
+		}
+		t := reflect.TypeOf(p.Config()).Elem()
+		for i := range t.NumField() {
+			if tag := t.Field(i).Tag; tag.Get("dsim") == k.param {
+				return same(tag.Get("default"), value)
+			}
+		}
+	}
+	return false
+}
+
+// same reports whether two texts say the same.
+func same(a, b string) bool {
+	m, ok := parseNumber(a)
+	n, also := parseNumber(b)
+	return a == b || ok && also && (m == n || m.v == 0 && n.v == 0)
 }
 
 // plainer makes a value less and rounder.
@@ -73,6 +112,9 @@ func (s *shrinker) plainer(k *knob) {
 	if !ok {
 		s.constant(k)
 		return
+	}
+	if n.whole() && !s.mayTurn(k) {
+		return // what is never reached now may be what the fix comes to
 	}
 	if n.whole() && k.of == ofCell {
 		s.fewest(n, func(m number) bool {
@@ -136,7 +178,7 @@ func (s *shrinker) together() {
 	for _, a := range order {
 		list := groups[a]
 		n, _ := parseNumber(a.value)
-		if len(list) < 2 {
+		if len(list) < 2 || !s.mayTurn(&list[0]) {
 			continue
 		}
 		s.fewest(n, func(m number) bool {
@@ -167,11 +209,11 @@ func (s *shrinker) times() {
 			continue
 		}
 		for range halvings {
-			half := n.v / 2
-			if k.param == "every" || half <= 0 || !set(n.with(plainest(half))) {
+			half := plainest(n.v / 2)
+			if k.param == "every" || half < int64(time.Millisecond) || !set(n.with(half)) {
 				break
 			}
-			n = n.with(plainest(half))
+			n = n.with(half)
 		}
 		for _, m := range n.roundings() {
 			if set(m) {
@@ -194,8 +236,9 @@ func (s *shrinker) sooner() {
 	for i := range s.out.Result.Scenario.Timeline {
 		first = min(first, s.out.Result.Scenario.Timeline[i].Trigger.From)
 	}
+	const step = clock.Time(time.Millisecond) // finer ones say nothing to people
 	for _, by := range []clock.Time{first, first - first/8, first - first/4, first / 2, first / 4} {
-		if first == clock.Never || by <= 0 {
+		if by -= by % step; first == clock.Never || by <= 0 {
 			return
 		}
 		if s.try(func(sc *scenarios.Scenario, _ *repro.World) bool {

@@ -16,8 +16,8 @@ import (
 // It reports whether it came to that.
 func (s *shrinker) reduce() bool {
 	passes := []func(){
-		s.expectations, s.until, s.verdicts, s.timeline, s.cells, s.links, s.joins, s.targets, s.ports,
-		s.settings, s.params, s.times, s.plainVerdicts, s.earlier, s.seed, s.until,
+		s.expectations, s.until, s.verdicts, s.timeline, s.pairs, s.cells, s.links, s.joins, s.targets, s.ports,
+		s.settings, s.params, s.times, s.order, s.plainVerdicts, s.earlier, s.seed, s.until,
 	}
 	for range roundsMax {
 		before := keyOf(&s.best, false)
@@ -136,6 +136,73 @@ func (s *shrinker) timeline() {
 			})
 		})
 	}
+}
+
+// order puts the entries in the order of their times.
+func (s *shrinker) order() {
+	s.try(func(sc *scenarios.Scenario, _ *repro.World) bool {
+		by := func(a, b scenarios.Action) int { return cmp.Compare(a.Trigger.From, b.Trigger.From) }
+		if slices.IsSortedFunc(sc.Timeline, by) {
+			return false
+		}
+		slices.SortStableFunc(sc.Timeline, by)
+		return true
+	})
+}
+
+// pairsMax bounds the entries that are looked at in pairs.
+const pairsMax = 24
+
+// pairs takes away two entries that are about the same, such as a crash and the
+// restart that cannot be without it; or makes one of them, which lasts.
+func (s *shrinker) pairs() {
+	for i := 0; i < len(s.out.Result.Scenario.Timeline); i++ {
+		for j := i + 1; j < min(len(s.out.Result.Scenario.Timeline), pairsMax); j++ {
+			list := s.out.Result.Scenario.Timeline
+			if !alike(&list[i], &list[j]) {
+				continue
+			}
+			if s.try(func(sc *scenarios.Scenario, _ *repro.World) bool {
+				if s.strict() && (asked(sc.Timeline[i]) || asked(sc.Timeline[j])) {
+					return false
+				}
+				sc.Timeline = slices.Delete(slices.Delete(sc.Timeline, j, j+1), i, i+1)
+				return true
+			}) {
+				j = i
+				continue
+			}
+			s.try(func(sc *scenarios.Scenario, _ *repro.World) bool {
+				a, b := &sc.Timeline[i], sc.Timeline[j]
+				if len(a.Steps) != 1 || len(b.Steps) != 1 || !b.Steps[0].Ends || b.Trigger.From <= a.Trigger.From || a.Fault != b.Fault {
+					return false
+				}
+				end := b.Steps[0]
+				end.After = b.Trigger.From.Sub(a.Trigger.From)
+				a.Steps = append(slices.Clone(a.Steps), end)
+				sc.Timeline = slices.Delete(sc.Timeline, j, j+1)
+				return true
+			})
+		}
+	}
+}
+
+// alike reports whether two entries happen once and change the same things.
+func alike(a, b *scenarios.Action) bool {
+	if a.Trigger.Kind != scenarios.At || b.Trigger.Kind != scenarios.At || a.Stop || b.Stop {
+		return false
+	}
+	of := func(x *scenarios.Action) (names []string) {
+		for i := range x.Steps {
+			for j := range x.Steps[i].Changes {
+				names = append(names, targetOf(&x.Steps[i].Changes[j]))
+			}
+		}
+		slices.Sort(names)
+		return slices.Compact(names)
+	}
+	names := of(a)
+	return len(names) > 0 && slices.Equal(names, of(b))
 }
 
 // asked reports whether an entry is something that is asked of cells: neither a
