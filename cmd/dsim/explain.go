@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"strings"
 
 	"example.com/dsim/fuzz/explain"
@@ -68,6 +69,9 @@ Exit codes:
 	return c
 }
 
+// nearCliff is about how many points the cliff takes besides, for the bar.
+const nearCliff = 8
+
 func (a *app) explain(ctx context.Context, o *explainFlags, path string) error {
 	switch {
 	case o.jobs < 1 || o.jobs > 1024:
@@ -90,7 +94,10 @@ func (a *app) explain(ctx context.Context, o *explainFlags, path string) error {
 	if o.points == 0 {
 		opt.Points = -1
 	}
+	bar := newProgress(a.err, int64(o.runs)*int64(o.points+nearCliff)+1, path)
+	opt.Progress = func(runs uint64) { bar.set(int64(min(runs, math.MaxInt64))) }
 	x, err := explain.Explain(ctx, f, opt)
+	bar.done()
 	switch {
 	case ctx.Err() != nil:
 		return exit(exitInterrupted, errors.New("interrupted"))

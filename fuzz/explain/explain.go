@@ -122,6 +122,7 @@ func Explain(ctx context.Context, file *repro.File, opt Options) (*Explanation, 
 	}
 	e := &Explanation{
 		Name: x.sc.Name, Signature: x.sig.String(), Failure: x.fail.Failure.String(), At: x.fail.Failure.Time, Served: x.world.Served,
+		Chain: []Step{}, Faults: []Fault{},
 	}
 	if err := x.twins(ctx, e); err != nil {
 		return nil, err

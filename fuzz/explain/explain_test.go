@@ -110,6 +110,19 @@ func TestTheChainTellsWhatNeverArrived(t *testing.T) {
 	}
 }
 
+// A frame that was in flight when its link was cut has no record of its end; it
+// is told all the same, at the timer that waited for it.
+func TestWhatWasCutInFlightIsTold(t *testing.T) {
+	x := explained(t, "five-cuts", explain.Options{Points: -1})
+	timer := x.Chain[len(x.Chain)-2]
+	if len(timer.Lost) != 1 || timer.Lost[0] != "ab<#14 from bob to alice never arrived: lost on the way at 40ms" {
+		t.Errorf("before the end %+v, want the acknowledgement that was cut", timer)
+	}
+	if r := x.Removed[len(x.Removed)-1]; r.Link != "ab<" || r.By != "cut ab b->a at 40ms" {
+		t.Errorf("removed last %+v, want it by the cut", r)
+	}
+}
+
 // Where something does not come, the frames that were removed tell by what.
 func TestWhatDidNotComeIsTold(t *testing.T) {
 	x := explained(t, "late", explain.Options{Points: -1})
