@@ -22,3 +22,11 @@ type Surveyor interface {
 	Oracle
 	Survey(Snapshot) error
 }
+
+// Undecider is an Oracle that may have to give up: what it is asked can take
+// longer to know than its bounds allow. Asked after Finish, it says why it could
+// not decide, and the property is inconclusive; the empty text is that it could.
+type Undecider interface {
+	Oracle
+	Undecided() string
+}

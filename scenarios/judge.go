@@ -144,6 +144,11 @@ func (j *judge) verdict(end clock.Time, whole bool) ExpectResult {
 	case !whole && j.w.failure == nil:
 		r.Verdict, r.Why = Inconclusive, "held until the run was cut short"
 	}
+	if u, ok := j.oracle.(cells.Undecider); ok && r.Verdict == Pass {
+		if why := u.Undecided(); why != "" {
+			r.Verdict, r.Why = Inconclusive, why
+		}
+	}
 	if j.failed != nil {
 		r.Verdict, r.Failure = Fail, j.failed
 	}

@@ -8,7 +8,9 @@ import (
 	"example.com/dsim/protocols/abp5"
 	"example.com/dsim/protocols/abp64"
 	"example.com/dsim/protocols/echo"
+	registers "example.com/dsim/protocols/register"
 	"example.com/dsim/protocols/tree"
+	"example.com/dsim/scenarios/linear"
 )
 
 // The protocols that dsim ships. A new one is a line here: its package stays
@@ -23,11 +25,13 @@ func register(r *Registry) {
 	r.RegisterProtocol(protocolOf("abp5", "alternating bit, the five-byte counter over UDP", abp5.New))
 	r.RegisterProtocol(protocolOf("abp64", "alternating bit, the 64-byte counter of the hardware", abp64.New))
 	r.RegisterProtocol(protocolOf("echo", "streams: a client sends, a server sends it back", echo.New))
+	r.RegisterProtocol(protocolOf("register", "registers that replicas keep together: reads and writes by quorums", registers.New))
 	r.RegisterProtocol(protocolOf("tree", "trees from roots to all cells, and transactions along them", tree.New))
 	r.RegisterProperty(Property{"abp/exactly-once-in-order", "every message delivered was accepted, once and in order", abp.NewOracle})
 	r.RegisterProperty(Property{"abp5/counts-up", "each side takes the values of the other one after the other", abp5.NewOracle})
 	r.RegisterProperty(Property{"abp64/counts-up", "the values arrive one after the other", abp64.NewOracle})
 	r.RegisterProperty(Property{"echo/prefix", "what was received is a prefix of what was accepted; one Down for each end", echo.NewOracle})
+	r.RegisterProperty(Property{"register/linearizable", "each operation looks as if it happened at one instant between its call and its return", linear.NewRegister})
 	r.RegisterProperty(Property{"tree/at-most-once", "a transaction is executed at most once in a cell, and its answer counts each once", tree.NewOracle})
 	r.RegisterProperty(Property{"tree/spanning", "each tree spans the cells that its root can reach, and no others", tree.NewSpanning})
 	r.RegisterProperty(Property{"tree/depth", "hops are the depth in the tree, and in our reading the distance from the root", tree.NewDepth})

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"example.com/dsim/clock"
+	"example.com/dsim/des/suggest"
 	"example.com/dsim/fuzz/explore"
 	"example.com/dsim/fuzz/repro"
 	"github.com/spf13/cobra"
@@ -22,6 +23,7 @@ import (
 // exploreFlags are the flags of dsim explore.
 type exploreFlags struct {
 	seeds, span, out, table string
+	liveness                string
 	set                     []string
 	jobs, stopAfter         int
 	first                   bool
@@ -59,6 +61,7 @@ found until then. One world in 20, and each that fails, is run a second time.
 	f.IntVar(&o.jobs, "jobs", 1, "how many worlds run side by side")
 	f.IntVar(&o.stopAfter, "stop-after", 0, "stop after so many distinct failures; 0 is never")
 	f.BoolVar(&o.first, "first-failure", false, "end a world at its first failure, and do not look for a second one in it")
+	f.StringVar(&o.liveness, "liveness", "", "how the faults of all worlds end: heal-all, heal-core, freeze, or drawn for one of these; as the scenario says without it")
 	f.StringArrayVar(&o.set, "set", nil, "override a value of the scenario: path=value; may be repeated")
 	f.StringVar(&o.out, "out", "", "keep failures in this folder; default: testdata beside the scenario")
 	f.StringVar(&o.table, "table", "", "write all that was reached to this file, a line a place")
@@ -152,7 +155,10 @@ func scenariosIn(path string) ([]string, error) {
 // options reads the flags.
 func (o *exploreFlags) options() (explore.Options, error) {
 	opt := explore.Options{First: 1, Last: 1000, Jobs: o.jobs, StopAfter: o.stopAfter, OneFailure: o.first, Set: o.set, Build: buildInfo().String()}
+	opt.Liveness = explore.Liveness(o.liveness)
 	switch {
+	case o.liveness != "" && !slices.Contains(explore.LivenessModes(), o.liveness):
+		return opt, fmt.Errorf("--liveness %s: must be %s", suggest.Quoted(o.liveness), strings.Join(explore.LivenessModes(), ", "))
 	case o.jobs < 1 || o.jobs > 1024:
 		return opt, fmt.Errorf("--jobs %d: must lie between 1 and 1024", o.jobs)
 	case o.stopAfter < 0:
@@ -266,6 +272,7 @@ func (a *app) sought(s *sought) {
 	if r.Unfit > 0 {
 		a.out.printf("  %s in %s worlds the scenario's own timeline did not fit: %s\n", a.out.warn("note"), group(r.Unfit), r.Why)
 	}
+	a.progressOf(r)
 	a.bites(r)
 	a.reached(r)
 	for _, e := range r.Sometimes {
@@ -283,6 +290,17 @@ func (a *app) sought(s *sought) {
 		if b.Difference != nil {
 			a.out.printf("%s\n", indent(b.Difference.String()))
 		}
+	}
+}
+
+// progressOf says how much was asked for after the faults.
+func (a *app) progressOf(r *explore.Report) {
+	p := r.Progress
+	if p.Asked > 0 {
+		a.out.printf("  progress was asked for in %s worlds; in %s of them it had been made before the faults ended\n", group(p.Asked), group(p.Idle))
+	}
+	if p.Early > 0 {
+		a.out.printf("  %s in %s worlds the budget of events ran out before the faults ended\n", a.out.warn("note"), group(p.Early))
 	}
 }
 

@@ -22,7 +22,8 @@
 //
 // Drawn faults act before one time, the budget of safety. Then they end: all
 // that was harmed is healed, or a core of the cells and what lies between them,
-// or nothing is, and only no more faults come (freeze). From there on what must
+// or nothing is, and only no more faults come (freeze). Of the cells outside of
+// a declared core some are lost for good then. See [Liveness]. From there on what must
 // come to hold has its time, the budget of progress. A world in which that was
 // too short is inconclusive, and not passed.
 //

@@ -29,7 +29,7 @@ func fold(sc *scenarios.Scenario, p *Plan, until clock.Time) (*scenarios.Scenari
 	out.Initial = slices.Clone(sc.Initial)
 	out.Run.Shuffled = sc.Run.Shuffled || p.Ties == "shuffled"
 	out.Timeline = timelineOf(sc)
-	f := folder{out: &out, until: until, plan: p, core: make(map[cells.ID]bool)}
+	f := folder{out: &out, until: until, plan: p, core: make(map[cells.ID]bool), gone: goneLinks(sc)}
 	for _, id := range p.Core {
 		f.core[id] = true
 	}
@@ -68,6 +68,7 @@ type folder struct {
 	plan  *Plan
 	until clock.Time
 	core  map[cells.ID]bool
+	gone  map[string]bool // links that the scenario's own timeline removes
 
 	heal     []string   // links that are cut when the faults end
 	restart  []cells.ID // cells that are down then
@@ -305,6 +306,7 @@ func (f *folder) end() {
 		f.restored = rest
 		at(false, s)
 	}
+	f.forsake()
 	f.out.Timeline = append(f.out.Timeline, scenarios.Action{
 		Path: "drawn stop", Stop: true, Steps: []scenarios.Step{{}},
 		Trigger: scenarios.Trigger{Kind: scenarios.At, From: f.until, Until: clock.Never},
@@ -335,7 +337,7 @@ func (f *folder) expect(sc *scenarios.Scenario) {
 			continue
 		}
 		if e.Mode == scenarios.Eventually || e.Mode == scenarios.Settled {
-			if f.plan.Heal == "core" && e.Cond != nil && !f.inCore(e.Cond) {
+			if f.plan.Heal == "core" && (e.Cond != nil && !f.inCore(e.Cond) || e.Cond == nil && !f.coreAlone()) {
 				continue
 			}
 			e.AfterFaults = true
@@ -359,6 +361,19 @@ func (f *folder) expect(sc *scenarios.Scenario) {
 func (f *folder) inCore(c *scenarios.Condition) bool {
 	for _, w := range c.Watch {
 		if w.Cell != "" && !f.core[w.Cell] {
+			return false
+		}
+	}
+	return true
+}
+
+// coreAlone reports whether nothing works but the core when the faults have
+// ended. A structural property speaks of all that works: what is broken by half
+// need not settle.
+func (f *folder) coreAlone() bool {
+	for i := range f.out.Initial {
+		c := &f.out.Initial[i]
+		if c.Op == cells.AddCell && !f.core[c.Cell.ID] && !slices.Contains(f.plan.Lost, c.Cell.ID) {
 			return false
 		}
 	}

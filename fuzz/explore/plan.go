@@ -17,6 +17,7 @@ type Plan struct {
 	Faults   []Fault
 	Heal     string     // all, core or freeze
 	Core     []cells.ID // with core
+	Lost     []cells.ID // with core: those outside of it that are cut off for good when the faults end
 	Ties     string     // fifo or shuffled
 }
 
@@ -194,9 +195,10 @@ func (d *drawer) fresh() *Plan {
 // end draws how the faults end, and ties.
 func (d *drawer) end(p *Plan) {
 	p.Heal = d.t.heal[d.r.N(uint64(len(d.t.heal)))]
-	p.Core = nil
+	p.Core, p.Lost = nil, nil
 	if p.Heal == "core" {
 		p.Core = d.core()
+		p.Lost = d.lose(p.Core)
 	}
 	p.Ties = "shuffled"
 	if d.one(5) {

@@ -34,6 +34,9 @@ type Options struct {
 	// OneFailure ends a run at its first failure; without it the run goes on,
 	// to find a second one.
 	OneFailure bool
+	// Liveness says how the faults of all worlds end; empty for as the scenario
+	// says.
+	Liveness Liveness
 	// Blind draws every world anew, whatever has been seen: to compare with.
 	Blind    bool
 	Registry *scenarios.Registry
@@ -91,6 +94,7 @@ type Report struct {
 	// show nothing. Why says what could not, in the first of them.
 	Unfit     uint64
 	Why       string
+	Progress  Progress
 	Events    uint64
 	Rechecked uint64
 	Found     []*Found // the first found first
@@ -138,6 +142,9 @@ func New(ctx context.Context, opt Options) (*Explorer, error) {
 	}
 	x := &Explorer{opt: opt, target: newTarget(sc, faultsUntil(sc, p.busy)), strict: p.unfit}
 	x.target.keeps = p.keeps
+	if err := x.target.live(opt.Liveness); err != nil {
+		return nil, err
+	}
 	if sc.Explore != nil {
 		x.states = sc.Explore.States
 	}
@@ -427,6 +434,7 @@ func (x *Explorer) take(ctx context.Context, r *ran) error {
 		x.corpus = append(x.corpus, entry{r.plan, fresh, 1})
 	}
 	x.tally(r)
+	rep.Progress.note(r.outcome, rep.Until)
 	list := failures(r.outcome)
 	if i := slices.IndexFunc(list, x.unfit); i >= 0 {
 		if rep.Unfit++; rep.Unfit == 1 {

@@ -115,6 +115,12 @@ func (p *Plan) String() string {
 		fmt.Fprintln(&b, p.Faults[i].String())
 	}
 	fmt.Fprintf(&b, "ties %s, heal %s", p.Ties, p.Heal)
+	if len(p.Core) > 0 {
+		fmt.Fprintf(&b, " %v", p.Core)
+	}
+	if len(p.Lost) > 0 {
+		fmt.Fprintf(&b, ", lost %v", p.Lost)
+	}
 	return b.String()
 }
 

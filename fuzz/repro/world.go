@@ -91,6 +91,8 @@ type Options struct {
 	Records des.Sink
 	// Choices collects what was chosen, with anchors, in Outcome.Choices.
 	Choices bool
+	// Serve gives verdicts in place of the world's own choices; nil for those.
+	Serve scenarios.Served
 	// Full folds whole payloads into the digest.
 	Full bool
 	// Watch is called with the world before its first event; nil for nothing.
@@ -188,7 +190,10 @@ func (w World) run(ctx context.Context, sc *scenarios.Scenario, opt Options) (*O
 	wo := scenarios.WorldOptions{Registry: opt.Registry, Records: opt.Records, Full: opt.Full}
 	out := &Outcome{World: w}
 	var served *replay.Served
-	if w.Served {
+	switch {
+	case opt.Serve != nil:
+		wo.Serve = opt.Serve
+	case w.Served:
 		list := make([]des.Choice, 0, len(w.Choices))
 		for _, c := range w.Choices {
 			if c.What == Verdict {

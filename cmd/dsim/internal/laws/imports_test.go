@@ -36,6 +36,7 @@ var owners = []struct{ outside, rooms string }{
 	{"github.com/expr-lang/expr", "scenarios"},
 	{"github.com/klauspost/compress", "replay"},
 	{"github.com/SaveTheRbtz/zstd-seekable-format-go/pkg", "replay"},
+	{"github.com/anishathalye/porcupine", "scenarios/linear"},
 	{"golang.org/x/sys", "realnet"},
 	{"golang.org/x/term", "cmd/dsim"},
 	{"github.com/spf13/cobra", "cmd/dsim"},
