@@ -1,6 +1,7 @@
 package links
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -67,11 +68,7 @@ func (n *Network) delays(most time.Duration) []time.Duration {
 	n.eachLink(func(p, q cells.PortRef) {
 		seen[min(n.lookahead(p), n.lookahead(q), most)] = true
 	})
-	var list []time.Duration
-	for d := range seen {
-		list = append(list, d)
-	}
-	slices.Sort(list)
+	list := slices.Sorted(maps.Keys(seen))
 	for len(list) > delaysMax { // every other, and the longest
 		kept := list[:0]
 		for i := range list {

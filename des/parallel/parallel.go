@@ -226,6 +226,13 @@ type team struct {
 	left  chan struct{}
 	until clock.Time
 	idle  bool // no goroutine was started
+	naps  []nap
+}
+
+// nap is where a lane's goroutine sleeps that has waited for long.
+type nap struct {
+	asleep atomic.Bool
+	wake   chan struct{}
 }
 
 // How long a goroutine waits for the next window by looking, and by letting
@@ -233,7 +240,6 @@ type team struct {
 const (
 	looks  = 4096
 	yields = 64
-	nap    = 50 * time.Microsecond
 )
 
 func (t *team) start(e *Engine) {
@@ -244,6 +250,10 @@ func (t *team) start(e *Engine) {
 	}
 	if t.claim == nil {
 		t.claim = make([]atomic.Uint32, len(e.site.Lanes))
+		t.naps = make([]nap, len(e.site.Lanes))
+		for i := range t.naps {
+			t.naps[i].wake = make(chan struct{}, 1)
+		}
 	}
 	t.quit.Store(false)
 	t.left = make(chan struct{}, len(e.site.Lanes))
@@ -257,7 +267,7 @@ func (t *team) stop() {
 		return
 	}
 	t.quit.Store(true)
-	t.round.Add(1)
+	t.call()
 	for range len(t.e.site.Lanes) - 1 {
 		<-t.left
 	}
@@ -275,7 +285,7 @@ func (t *team) run(until clock.Time) {
 	}
 	lanes := len(t.e.site.Lanes)
 	t.done.Store(0)
-	round := t.round.Add(1)
+	round := t.call()
 	t.lane(0)
 	for i := 1; i < lanes; i++ {
 		if t.claimed(i, round) {
@@ -288,6 +298,17 @@ func (t *team) run(until clock.Time) {
 			runtime.Gosched()
 		}
 	}
+}
+
+// call begins a round, and wakes who sleeps.
+func (t *team) call() uint32 {
+	round := t.round.Add(1)
+	for i := range t.naps {
+		if n := &t.naps[i]; n.asleep.Load() && n.asleep.CompareAndSwap(true, false) {
+			n.wake <- struct{}{}
+		}
+	}
+	return round
 }
 
 // claimed reports whether the caller is to run a lane's part of a round. Who
@@ -305,7 +326,7 @@ func (t *team) lane(i int) {
 // work is one lane's goroutine: it runs its part of each window.
 func (t *team) work(lane int, seen uint32) {
 	for {
-		round := t.await(seen)
+		round := t.await(lane, seen)
 		if t.quit.Load() {
 			t.left <- struct{}{}
 			return
@@ -319,16 +340,22 @@ func (t *team) work(lane int, seen uint32) {
 }
 
 // await waits for another round than one that was seen.
-func (t *team) await(seen uint32) uint32 {
+func (t *team) await(lane int, seen uint32) uint32 {
 	for i := 0; ; i++ {
 		if round := t.round.Load(); round != seen {
 			return round
 		}
-		switch {
-		case i > looks+yields:
-			time.Sleep(nap)
-		case i > looks:
+		if i > looks {
 			runtime.Gosched()
+		}
+		if i > looks+yields {
+			// Whoever calls after this sees it; who has called before is seen here.
+			n := &t.naps[lane]
+			n.asleep.Store(true)
+			if t.round.Load() == seen || !n.asleep.CompareAndSwap(true, false) {
+				<-n.wake
+			}
+			i = 0
 		}
 	}
 }
