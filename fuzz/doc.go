@@ -4,12 +4,13 @@
 //
 // Its packages, in the order in which a failure meets them:
 //
-//	explore   draws worlds from a scenario and runs them, favouring those that
-//	          reach what no world before has reached
-//	repro     a world that can be run, the signature of what went wrong in it,
-//	          and the small text file that keeps both
-//	explain   why it fails: which faults mattered, what led to it, and when it
-//	          was decided
+//	explore     draws worlds from a scenario and runs them, favouring those that
+//	            reach what no world before has reached
+//	systematic  goes through all runs of a small world, within bounds
+//	repro       a world that can be run, the signature of what went wrong in it,
+//	            and the small text file that keeps both
+//	explain     why it fails: which faults mattered, what led to it, and when it
+//	            was decided
 //
 // A drawn world is a [example.com/dsim/fuzz/repro.World]: a scenario whose every
 // value is written out, a seed, and, where wanted, the verdicts of links that

@@ -43,7 +43,8 @@ type Removed struct {
 
 // The bounds of what is shown.
 const (
-	causesMax = 100_000 // events that are followed back
+	causesMax = 1 << 20 // events that are followed back
+	causesFew = 1000    // of those that are looked up one by one
 	rootsMax  = 2       // shown at the beginning of the chain
 	nearMax   = 16      // and at its end
 	telling   = 12      // between, those at which something was removed or damaged
@@ -91,11 +92,10 @@ func (x *explainer) chain(e *Explanation) error {
 			key = last
 		}
 	}
-	causes, err := replay.Causes(x.trace, key, causesMax)
+	causes, err := x.causes(key)
 	if err != nil {
 		return err
 	}
-	slices.Reverse(causes)
 	p := &picture{
 		in: make(map[des.Key]int, len(causes)), recs: causes, step: make([]Step, len(causes)),
 		hurt: make(map[string]string), ends: endsOf(x.sc), sent: make(map[frame]clock.Time),
@@ -116,6 +116,47 @@ func (x *explainer) chain(e *Explanation) error {
 	e.Chain, e.Skipped = compressed(p.step)
 	e.Removed = x.removed(p, cellsOf)
 	return nil
+}
+
+// causes are the event with a key and those that led to it, the first first.
+// Chains are long and the trace is read from its beginning anyway: two passes
+// take less than to look each cause up.
+func (x *explainer) causes(key des.Key) ([]des.Record, error) {
+	index, err := replay.NewCausalIndex(x.trace, 0)
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := index.Cause(key); !ok && index.Full() {
+		list, err := replay.Causes(x.trace, key, causesFew) // it lies behind what the index holds
+		slices.Reverse(list)
+		return list, err
+	}
+	var keys []des.Key
+	for !key.IsZero() && len(keys) < causesMax {
+		keys = append(keys, key)
+		next, ok := index.Cause(key)
+		if !ok || next.Compare(key) >= 0 {
+			break
+		}
+		key = next
+	}
+	slices.Reverse(keys)
+	at := make(map[des.Key]int, len(keys))
+	for i, k := range keys {
+		at[k] = i
+	}
+	list := make([]des.Record, len(keys))
+	for r, err := range x.trace.Records(0, x.fail.Failure.Time) {
+		if err != nil {
+			return nil, err
+		}
+		// What is no event has been recorded under the key of one that was not.
+		if i, ok := at[r.Key]; ok && (list[i].Op == 0 || r.Op.Event() && !list[i].Op.Event()) {
+			list[i] = replay.Clone(r)
+			list[i].Data = nil
+		}
+	}
+	return slices.DeleteFunc(list, func(r des.Record) bool { return r.Op == 0 }), nil
 }
 
 // late reports whether the failure is that something did not come: the event at

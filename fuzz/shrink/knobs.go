@@ -22,6 +22,7 @@ type knob struct {
 	of    target
 	// protocol is that of a cell.
 	protocol string
+	entry    int // of the timeline
 	get      func(sc *scenarios.Scenario) string
 	set      func(sc *scenarios.Scenario, text string)
 	drop     func(sc *scenarios.Scenario) // nil where it cannot go
@@ -55,7 +56,12 @@ func knobsOf(sc *scenarios.Scenario) (list []knob) {
 		})...)
 	}
 	for i := range sc.Timeline {
-		list = append(list, entryKnobs(sc, i)...)
+		own := entryKnobs(sc, i)
+		for j := range own {
+			own[j].entry = i
+			own[j].of = ofEntry
+		}
+		list = append(list, own...)
 	}
 	return list
 }

@@ -62,7 +62,7 @@ func (s *shrinker) neighbours() []Neighbour {
 
 func rankOf(k *knob) int {
 	switch {
-	case k.of == ofEntry || k.of == ofLink && impairing != nil && slices.ContainsFunc(impairing, func(p string) bool { return strings.HasPrefix(k.param, p) }):
+	case k.of == ofEntry || k.of == ofLink && slices.ContainsFunc(impairing, func(p string) bool { return strings.HasPrefix(k.param, p) }):
 		return 0
 	case k.of == ofCell:
 		return 2

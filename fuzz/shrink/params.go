@@ -25,8 +25,10 @@ func (s *shrinker) tryKnob(k *knob, e func(sc *scenarios.Scenario)) bool {
 
 func (s *shrinker) mayTurn(k *knob) bool {
 	switch p := s.patient; {
-	case p == nil || k.of == ofEntry:
+	case p == nil:
 		return true
+	case k.of == ofEntry: // what is asked of cells stays where it is
+		return !p.strict || !asked(s.out.Result.Scenario.Timeline[k.entry])
 	case k.of == ofLink:
 		return impairs(cells.Param{Name: k.param})
 	default:
@@ -210,14 +212,14 @@ func (s *shrinker) times() {
 		}
 		for range halvings {
 			half := plainest(n.v / 2)
-			if k.param == "every" || half < int64(time.Millisecond) || !set(n.with(half)) {
+			if !s.mayTurn(&k) || k.param == "every" || half < int64(time.Millisecond) || !set(n.with(half)) {
 				break
 			}
 			n = n.with(half)
 		}
 		for _, m := range n.roundings() {
-			if set(m) {
-				break
+			if (!s.strict() || m.v < n.v && s.mayTurn(&k)) && set(m) {
+				break // a fault that comes late may leave nothing to be done after it
 			}
 		}
 	}
@@ -232,26 +234,24 @@ func plainest(v int64) int64 {
 // sooner takes waiting out: everything that happens at a time happens earlier by
 // as much as the first of it, or by half of that.
 func (s *shrinker) sooner() {
-	first := clock.Never
-	for i := range s.out.Result.Scenario.Timeline {
-		first = min(first, s.out.Result.Scenario.Timeline[i].Trigger.From)
-	}
 	const step = clock.Time(time.Millisecond) // finer ones say nothing to people
-	for _, by := range []clock.Time{first, first - first/8, first - first/4, first / 2, first / 4} {
-		if by -= by % step; first == clock.Never || by <= 0 {
-			return
+	for moved := !s.strict(); moved && !s.over(); {
+		first := clock.Never
+		for i := range s.out.Result.Scenario.Timeline {
+			first = min(first, s.out.Result.Scenario.Timeline[i].Trigger.From)
 		}
-		if s.try(func(sc *scenarios.Scenario, _ *repro.World) bool {
-			for i := range sc.Timeline {
-				sc.Timeline[i].Trigger.From -= by
-				if u := &sc.Timeline[i].Trigger.Until; *u != clock.Never {
-					*u -= by
+		moved = first != clock.Never && slices.ContainsFunc([]clock.Time{first, first - first/8, first / 2, first / 4}, func(by clock.Time) bool {
+			by -= by % step
+			return by > 0 && s.try(func(sc *scenarios.Scenario, _ *repro.World) bool {
+				for i := range sc.Timeline {
+					sc.Timeline[i].Trigger.From -= by
+					if u := &sc.Timeline[i].Trigger.Until; *u != clock.Never {
+						*u -= by
+					}
 				}
-			}
-			return true
-		}) {
-			return
-		}
+				return true
+			})
+		})
 	}
 }
 

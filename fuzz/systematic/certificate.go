@@ -19,6 +19,7 @@ type Certificate struct {
 	Cells    []string `json:"cells"`
 
 	Method string   `json:"method"` // sleep sets, or brute force
+	FIFO   bool     `json:"fifo"`   // frames of one direction keep their order
 	Depth  int      `json:"depth"`  // steps chosen in each run
 	Faults int      `json:"faults"` // at most, in each run
 	Acts   []string `json:"fault_kinds"`
@@ -109,7 +110,11 @@ func (c *Certificate) String() string {
 		end = "NOT exhausted: " + c.Why
 	}
 	fmt.Fprintf(&b, "%s, seed %s: %s\n", c.Scenario, c.Seed, end)
-	fmt.Fprintf(&b, "  by %s, %d cells, %d steps, at most %d faults of %s\n", c.Method, len(c.Cells), c.Depth, c.Faults, strings.Join(c.Acts, ", "))
+	order := "in any order"
+	if c.FIFO {
+		order = "in the order of their direction"
+	}
+	fmt.Fprintf(&b, "  by %s, %d cells, %d steps, at most %d faults of %s, frames %s\n", c.Method, len(c.Cells), c.Depth, c.Faults, strings.Join(c.Acts, ", "), order)
 	fmt.Fprintf(&b, "  %d executions, %d different runs, %d placements of faults, %d steps asleep, %d probes\n", c.Executions, c.Classes, c.Placements, c.Asleep, c.Probes)
 	for _, v := range c.Verdicts {
 		fmt.Fprintf(&b, "  %d times %s\n", v.Executions, v.Verdict)

@@ -23,6 +23,7 @@ type Options struct {
 	Depth  int      // how many steps of a run are chosen
 	Acts   []string // which faults: of FaultKinds; nil for all
 	Bits   []uint32 // which bits may be flipped, counted from the first; nil for the first
+	FIFO   bool     // frames of one direction keep their order
 	Brute  bool     // go through all orders, also those that lead to the same run
 	Most   uint64   // executions; 0 is without limit
 	// Over is asked between runs whether to stop; nil for never.
@@ -113,7 +114,7 @@ func (s *search) begin(sc *scenarios.Scenario) {
 	}
 	s.cert = &Certificate{
 		Version: 1, Scenario: sc.Name, File: sc.File, SHA256: hex.EncodeToString(s.opt.Source.Hash[:]), Set: s.opt.Set, Seed: s.opt.Seed.String(),
-		Method: method, Depth: s.opt.Depth, Faults: s.opt.Faults, Acts: s.opt.Acts, Bits: s.opt.Bits, Most: s.opt.Most,
+		Method: method, FIFO: s.opt.FIFO, Depth: s.opt.Depth, Faults: s.opt.Faults, Acts: s.opt.Acts, Bits: s.opt.Bits, Most: s.opt.Most,
 	}
 	for _, id := range s.world.names {
 		s.cert.Cells = append(s.cert.Cells, string(id))
@@ -185,10 +186,13 @@ func (s *search) enabled(ctx context.Context, steps []step, faults int) (list []
 			if f.cell != cell || f.earliest > until {
 				continue
 			}
-			if at < next && at <= until {
+			arrives := at < next && at <= until && !(s.opt.FIFO && r.behind(f))
+			if arrives {
 				list = append(list, step{act: deliver, cell: cell, frame: f.frame, at: at})
 			}
-			list = s.addFaults(list, f, at, next, faults)
+			if faults < s.opt.Faults {
+				list = s.addFaults(list, f, at, arrives)
+			}
 		}
 		if next <= until {
 			list = append(list, step{act: own, cell: cell, at: next})
@@ -197,17 +201,15 @@ func (s *search) enabled(ctx context.Context, steps []step, faults int) (list []
 	return list, nil
 }
 
-// addFaults adds what may go wrong with a frame.
-func (s *search) addFaults(list []step, f flying, at, next clock.Time, faults int) []step {
-	if faults >= s.opt.Faults {
-		return list
-	}
+// addFaults adds what may go wrong with a frame: a loss at any time, the others
+// when it may arrive.
+func (s *search) addFaults(list []step, f flying, at clock.Time, arrives bool) []step {
 	st := step{cell: f.cell, frame: f.frame, at: at}
 	if s.acts[drop] {
 		st.act = drop
 		list = append(list, st)
 	}
-	if at >= next || at > s.world.sc.Run.Until {
+	if !arrives {
 		return list
 	}
 	if s.acts[dup] {

@@ -118,7 +118,8 @@ type run struct {
 	last  [CellsMax]clock.Time // of each cell: its last chosen event
 	// hold keeps all other frames from arriving; else they arrive when they can.
 	hold  bool
-	extra [CellsMax]int // frames that had to wait for the last chosen event
+	extra [CellsMax]int         // frames that had to wait for the last chosen event
+	floor map[string]clock.Time // by direction: what such a frame must not be overtaken by
 	given []repro.Choice
 	seen  seen
 }
@@ -127,7 +128,7 @@ type run struct {
 const late = links.DelayMax / 2
 
 func (s *small) start(steps []step, hold bool) (*run, error) {
-	r := &run{s: s, plan: make(map[frame]step, len(steps)), hold: hold}
+	r := &run{s: s, plan: make(map[frame]step, len(steps)), hold: hold, floor: make(map[string]clock.Time)}
 	for _, st := range steps {
 		if st.act != own {
 			r.plan[st.frame] = st
@@ -162,19 +163,36 @@ func (r *run) finish(ctx context.Context) error {
 func (r *run) Lookup(_, where string, n uint64) (string, bool) {
 	f := frame{where, n}
 	earliest := r.world.Now().Add(r.s.delay[where])
-	text := ""
+	var text string
 	if st, ok := r.plan[f]; ok {
 		text = st.verdict(earliest)
 	} else if r.hold {
 		text = withLate("", late)
-	} else if to := r.s.to[where]; earliest <= r.last[to] {
-		r.extra[to]++
-		text = withLate("", r.last[to].Add(time.Duration(r.extra[to])).Sub(earliest))
+	} else {
+		text = withLate("", r.rest(where, earliest).Sub(earliest))
 	}
 	if text != "" && !r.hold {
 		r.given = append(r.given, repro.Choice{What: repro.Verdict, Where: where, N: n, Value: text})
 	}
 	return text, text != ""
+}
+
+// rest is when a frame arrives that was not chosen: after all chosen events of
+// its cell, and after those of its direction that were not chosen either.
+func (r *run) rest(where string, earliest clock.Time) clock.Time {
+	to, at := r.s.to[where], earliest
+	if at <= r.last[to] {
+		r.extra[to]++
+		at = r.last[to].Add(time.Duration(r.extra[to]))
+	}
+	at = max(at, r.floor[where])
+	r.floor[where] = at
+	return at
+}
+
+// behind reports whether a frame has others of its direction before it.
+func (r *run) behind(f flying) bool {
+	return slices.ContainsFunc(r.seen.sent, func(o flying) bool { return o.link == f.link && o.n < f.n })
 }
 
 // Record watches for frames and for cells' own events.
