@@ -9,6 +9,8 @@
 //	systematic  goes through all runs of a small world, within bounds
 //	repro       a world that can be run, the signature of what went wrong in it,
 //	            and the small text file that keeps both
+//	shrink      the smallest world that fails in the same way, and the nearest
+//	            ones that pass
 //	explain     why it fails: which faults mattered, what led to it, and when it
 //	            was decided
 //

@@ -170,16 +170,20 @@ func (a *app) toShrink(ctx context.Context, path string) ([]*repro.File, error) 
 	if err != nil {
 		return nil, err
 	}
-	// Past its first failure the run may fail in a second way.
+	first, err := w.Run(ctx, repro.Options{})
+	if err != nil {
+		return nil, a.unshrunk(ctx, err)
+	}
+	// Past its first failure, where the trace has no choices any more, the run
+	// may fail in a second way, under its seed.
 	beyond := w.Clone()
-	beyond.Beyond = true
+	beyond.Beyond, beyond.Served, beyond.Choices = true, false, nil
 	o, err := beyond.Run(ctx, repro.Options{})
 	if err != nil {
 		return nil, a.unshrunk(ctx, err)
 	}
-	first, err := w.Run(ctx, repro.Options{})
-	if err != nil {
-		return nil, a.unshrunk(ctx, err)
+	if len(first.Failures) > 0 && o.Find(first.Failures[0].Signature) == nil {
+		o = first // it was no run of its seed
 	}
 	var list []*repro.File
 	for _, f := range first.Failures {
