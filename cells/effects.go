@@ -20,17 +20,13 @@ func (l *Lane) drain() {
 	l.forget()
 }
 
-// forget makes room for the effects of the next handler. A frame that was
-// built and not sent goes back.
+// forget makes room for the effects of the next handler. The frame to build in
+// stays with the lane.
 func (l *Lane) forget() {
 	l.effects = l.effects[:0]
 	if len(l.texts) > 0 {
 		clear(l.texts)
 		l.texts = l.texts[:0]
-	}
-	if l.building != 0 {
-		l.Frames.Release(l.building)
-		l.building = 0
 	}
 }
 

@@ -196,7 +196,7 @@ func (h *Host) AppendState(ref CellRef, to []Attr) []Attr {
 func (h *Host) FramesInUse() int {
 	n := 0
 	for _, l := range h.lanes {
-		n += l.Frames.InUse()
+		n += l.FramesInUse()
 	}
 	return n
 }

@@ -121,22 +121,26 @@ func (l *Lane) timer(ref CellRef, c *cell, slot uint32) {
 // nothing, and Deliver is to be called. This is the way of nearly all frames.
 func (l *Lane) Arrive(p PortRef, q *PortRecord, f Frame) bool {
 	c := &l.h.cells[q.cell]
-	if q.State != PortUp || q.flags&(portStream|portLogged) != 0 || c.run != Running || c.flags&cellWaiting != 0 || l.sink != nil {
+	if q.State != PortUp || q.flags&(portStream|portLogged|portApart) != 0 || !c.calm() || l.sink != nil {
 		return false
 	}
 	b := l.Frames.Bytes(f)
 	now := l.sched.Now()
-	l.arrived(q, len(b), now)
-	num := Port(p - c.first)
-	if q.Ext != 0 {
-		num = l.number(c, p, q)
+	q.rxFrames++
+	q.rxBytes += uint32(len(b))
+	q.lastRx = now
+	if q.rxFrames == 0 || q.rxBytes < uint32(len(b)) {
+		l.carry(q, uint32(len(b)))
 	}
+	num := Port(p - c.first)
 	c.fold.Frame(uint64(des.OpRecv)<<56|uint64(num), uint64(now), b, l.h.opt.Full)
 	l.cur, l.self = c, q.cell
-	l.op, l.taking, l.received = des.OpRecv, f, f
+	l.op, l.received = des.OpRecv, f
 	c.protocol.Recv(&l.env, num, b[:len(b):len(b)]) // so that append copies
-	l.op, l.taking, l.received = 0, 0, 0
-	l.drain()
+	l.op, l.received = 0, 0
+	if len(l.effects) > 0 {
+		l.drain()
+	}
 	l.cur = nil
 	if c.flags&cellWatched != 0 {
 		l.look(q.cell)
@@ -158,10 +162,16 @@ func (l *Lane) arrived(q *PortRecord, size int, now clock.Time) {
 	q.rxFrames++
 	q.rxBytes += uint32(size)
 	q.lastRx = now
+	l.carry(q, uint32(size))
+}
+
+// carry counts on where a port's counters have no more room, now that a frame
+// of so many bytes was counted.
+func (l *Lane) carry(q *PortRecord, size uint32) {
 	if q.rxFrames == 0 {
 		l.ext(q).frames++
 	}
-	if q.rxBytes < uint32(size) {
+	if q.rxBytes < size {
 		l.ext(q).bytes++
 	}
 }
@@ -429,7 +439,7 @@ func (l *Lane) recovered(v any) bool {
 		return false
 	}
 	err := &PanicError{Cell: l.h.Name(l.self), Op: l.op, Value: fmt.Sprint(v), Stack: string(debug.Stack())}
-	frame := l.taking
+	frame := max(l.taking, l.received) // they are one, or one of them is none
 	l.op, l.taking, l.received = 0, 0, 0
 	l.effect(des.Record{Op: des.OpPanic, Text: err.Value})
 	l.sched.Fail(err)

@@ -15,7 +15,7 @@ type Lane struct {
 	sched   *des.Scheduler
 	carrier Carrier
 	sink    des.Sink
-	publish func(des.Key, Emission) // instead of the host's, while lanes run side by side
+	publish func(des.Key, Emission)     // instead of the host's, while lanes run side by side
 	changed func(CellRef, string, Attr) // told of watched attributes; may be nil
 
 	Frames  Frames       // of everything on the way
@@ -51,6 +51,16 @@ func (h *Host) lane(ref CellRef) *Lane { return h.lanes[h.cells[ref].lane] }
 
 // Of is the lane of a cell.
 func (h *Host) Of(ref CellRef) *Lane { return h.lane(ref) }
+
+// FramesInUse is the number of the lane's frames that somebody holds; the one to
+// build in is nobody's yet.
+func (l *Lane) FramesInUse() int {
+	n := l.Frames.InUse()
+	if l.building != 0 {
+		n--
+	}
+	return n
+}
 
 // Host is whose cells the lane runs.
 func (l *Lane) Host() *Host { return l.h }

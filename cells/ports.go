@@ -46,6 +46,7 @@ const (
 	portLogged // an event log is kept
 	portRemote // the other end of its link is in another lane
 	portAlert  // the network has to look twice at what arrives from it
+	portApart  // it does not lie with its cell's others: its number is in its extension
 )
 
 // Alert reports whether the network has asked to look twice at the direction
@@ -78,19 +79,18 @@ func (q *PortRecord) static() bool { return q.flags&portStatic != 0 }
 // portExt is the rest of a port: streams have it, and static ports once
 // something rare happens to them.
 type portExt struct {
-	num      Port
-	numbered bool   // num holds: the port does not lie with its cell's others
-	name     string // of a static port that came after its cell
-	peer     string // the other end's name, once somebody has asked
-	bytes    uint64 // received: what the record's counter has no room for
-	frames   uint64
-	unsent   uint64 // given to no link, since there was none or it was closed
-	unsentB  uint64
-	late     uint64 // delivered, and waiting with a paused cell or lost with it
-	drops    *[ReasonsMax]uint64
-	missed   *[ReasonsMax]uint64 // that arrived on it, and its cell could not take
-	log      *eventLog
-	earlier  PortRef // what the port was while it had another link
+	num     Port   // with portApart
+	name    string // of a static port that came after its cell
+	peer    string // the other end's name, once somebody has asked
+	bytes   uint64 // received: what the record's counter has no room for
+	frames  uint64
+	unsent  uint64 // given to no link, since there was none or it was closed
+	unsentB uint64
+	late    uint64 // delivered, and waiting with a paused cell or lost with it
+	drops   *[ReasonsMax]uint64
+	missed  *[ReasonsMax]uint64 // that arrived on it, and its cell could not take
+	log     *eventLog
+	earlier PortRef // what the port was while it had another link
 
 	// Streams.
 	accepted bool
@@ -154,8 +154,9 @@ func (h *Host) newStatic(ref CellRef) PortRef {
 		return p
 	}
 	x := c.apart()
-	q := h.lane(ref).ext(&h.ports[p])
-	q.num, q.numbered = Port(len(x.refs)), true
+	q := &h.ports[p]
+	q.flags |= portApart
+	h.lane(ref).ext(q).num = Port(len(x.refs))
 	x.refs = append(x.refs, p)
 	return p
 }
@@ -167,19 +168,19 @@ func (l *Lane) newDynamic(ref CellRef) (PortRef, *PortRecord, *portExt) {
 		l.sched.Fail(errTooManyPorts)
 	}
 	p := dynamicPorts | PortRef(len(l.dynamic))
-	l.dynamic = append(l.dynamic, PortRecord{cell: ref, flags: portStream})
+	l.dynamic = append(l.dynamic, PortRecord{cell: ref, flags: portStream | portApart})
 	q := &l.dynamic[len(l.dynamic)-1]
 	x := l.ext(q)
 	all := c.apart()
-	x.num, x.numbered = Port(len(all.refs)), true
+	x.num = Port(len(all.refs))
 	all.refs = append(all.refs, p)
 	return p, q, x
 }
 
 // number is a cell's own number for one of its ports.
 func (l *Lane) number(c *cell, p PortRef, q *PortRecord) Port {
-	if x := l.rare(q); x.numbered {
-		return x.num
+	if q.flags&portApart != 0 {
+		return l.rare(q).num
 	}
 	return Port(p - c.first)
 }
@@ -291,10 +292,10 @@ func (h *Host) begin(p PortRef) (PortRef, *PortRecord) {
 	c, l := &h.cells[ref], h.lane(ref)
 	x := c.apart()
 	fresh := PortRef(len(h.ports))
-	h.ports = append(h.ports, PortRecord{cell: ref, State: PortUnbound, flags: portStatic})
+	h.ports = append(h.ports, PortRecord{cell: ref, State: PortUnbound, flags: portStatic | portApart})
 	old, q := &h.ports[p], &h.ports[fresh]
 	y := l.ext(q)
-	y.num, y.numbered, y.name, y.earlier = l.number(c, p, old), true, h.portName(p), p
+	y.num, y.name, y.earlier = l.number(c, p, old), h.portName(p), p
 	if was := l.rare(old); was.log != nil {
 		y.log, was.log = was.log, nil
 		q.flags |= portLogged

@@ -83,6 +83,13 @@ func (l *lane) rare(q *cells.PortRecord) *ext {
 }
 
 func (l *lane) ext(q *cells.PortRecord) *ext {
+	if k := int(q.Ext); k != 0 && k < len(l.exts) && l.exts[k] != nil {
+		return l.exts[k]
+	}
+	return l.extend(q)
+}
+
+func (l *lane) extend(q *cells.PortRecord) *ext {
 	k := int(l.on.Extend(q))
 	for k >= len(l.exts) {
 		l.exts = append(l.exts, nil)
