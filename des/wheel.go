@@ -49,6 +49,7 @@ type wheel struct {
 
 	sorted []Event
 	counts []uint32
+	dealt  []Event // reused by dealAtOnce
 }
 
 // bucket is the chain of chunks of a spot.

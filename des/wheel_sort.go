@@ -21,8 +21,55 @@ func (w *wheel) sort(b bucket) {
 		w.release(b.first)
 	} else {
 		w.deal(b)
+		if first := w.near[0].Time; first == w.near[b.n-1].Time && together(w.near) {
+			w.dealAtOnce()
+		}
 	}
 	insertionSort(w.near)
+}
+
+// together reports whether all events are of one instant.
+func together(p []Event) bool {
+	for i := range p {
+		if p[i].Time != p[0].Time {
+			return false
+		}
+	}
+	return true
+}
+
+// dealAtOnce deals near out once more, by what orders the events of one instant:
+// where cells tick in step, by whose they are.
+func (w *wheel) dealAtOnce() {
+	lo, hi := w.near[0].Ord, w.near[0].Ord
+	for i := range w.near {
+		lo, hi = min(lo, w.near[i].Ord), max(hi, w.near[i].Ord)
+	}
+	if lo == hi {
+		return
+	}
+	width := uint(bits.Len64(hi - lo))
+	boxes := min(width, uint(bits.Len(uint(len(w.near)))))
+	shift := width - boxes
+	w.counts = slices.Grow(w.counts[:0], 1<<boxes)[:1<<boxes]
+	counts := w.counts
+	clear(counts)
+	for i := range w.near {
+		counts[(w.near[i].Ord-lo)>>(shift&63)]++
+	}
+	sum := uint32(0)
+	for i, n := range counts {
+		counts[i] = sum
+		sum += n
+	}
+	w.dealt = slices.Grow(w.dealt[:0], len(w.near))[:len(w.near)]
+	for i := range w.near {
+		at := &counts[(w.near[i].Ord-lo)>>(shift&63)]
+		w.dealt[*at] = w.near[i]
+		*at++
+	}
+	w.sorted, w.dealt = w.dealt, w.sorted
+	w.near = w.sorted
 }
 
 // rankSort puts the events of from into to, in the order of their times.
