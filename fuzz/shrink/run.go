@@ -65,7 +65,7 @@ type shrinker struct {
 	long    clock.Time // the end of the world as it was given
 	events  uint64     // of that world
 	runs    int
-	tried   map[[sha256.Size]byte]bool // that did not do
+	tried   map[[sha256.Size]byte]bool // that did not do, or were the best before
 	patient *patience                  // nil for a failure of safety
 	neutral bool                       // the next world must go exactly as the best does
 }
@@ -252,6 +252,9 @@ func (s *shrinker) accept(next repro.World) bool {
 		next.Choices = slices.DeleteFunc(next.Choices, func(c repro.Choice) bool { return slices.Contains(o.Unused, c) })
 	}
 	o.World = next
+	// What has been the best once does not become it again: passes that undo each
+	// other come to an end.
+	s.tried[keyOf(&next, false)], s.tried[keyOf(&next, true)] = true, true
 	s.best, s.out, s.failed = next, o, f
 	if s.opt.Progress != nil {
 		if size, err := s.measure(next, o, f); err == nil {

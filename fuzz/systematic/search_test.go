@@ -72,6 +72,25 @@ func TestReducedAgreesWithBruteForce(t *testing.T) {
 	}
 }
 
+// Three cells, whose steps commute more often.
+func TestThreeCells(t *testing.T) {
+	three := scenarios.New("three").
+		Cell("ann", "register", "role=client", "replicas=2", "operations=2", "rto=5ms").
+		Cell("x", "register").Cell("y", "register").
+		Link("ax", "ann:x", "x:ann", "delay=1ms").Link("ay", "ann:y", "y:ann", "delay=1ms").
+		Expect("always: register/linearizable").Until(40 * time.Millisecond)
+	opt := systematic.Options{Faults: 1, Depth: 4}
+	reduced := search(t, three, opt)
+	opt.Brute = true
+	brute := search(t, three, opt)
+	if !slices.Equal(reduced.Names(), brute.Names()) || reduced.Classes != brute.Classes || reduced.Placements != brute.Placements {
+		t.Errorf("reduced:\n%s\nbrute force:\n%s", reduced, brute)
+	}
+	if reduced.Executions*2 > brute.Executions {
+		t.Errorf("%d executions, brute force has %d", reduced.Executions, brute.Executions)
+	}
+}
+
 // The alternating bit survives every run in which frames keep their order, and
 // not those in which they do not.
 func TestAlternatingBitNeedsOrder(t *testing.T) {
