@@ -20,6 +20,7 @@ type lane struct {
 
 	flights     []flight // while records are kept
 	freeFlights []uint32
+	names       []string // of directions of blocks, by port, while records are kept
 	flips       []uint32 // reused by judge
 	choices     des.ChoiceSink
 	out         func(to cells.CellRef, p *Parcel) // to another lane
@@ -436,7 +437,7 @@ func (l *lane) nameIn(to cells.PortRef, q *cells.PortRecord) string {
 		link := &l.n.links[k-1]
 		return link.names[1-link.side(to)]
 	}
-	return l.n.blockName(q.Peer)
+	return l.blockName(q.Peer)
 }
 
 // arrival looks twice at what arrives.

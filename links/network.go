@@ -128,7 +128,7 @@ func (n *Network) name(p cells.PortRef) (string, uint32) {
 	if l, k := n.linkOf(p); l != nil {
 		return l.names[k], l.life
 	}
-	return n.blockName(p), 0
+	return n.of(p).blockName(p), 0
 }
 
 // PeerName names the other end of a port's link.
