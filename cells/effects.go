@@ -268,9 +268,12 @@ func (l *Lane) look(ref CellRef) {
 	}
 }
 
+// attrsUsual is room for what most protocols show.
+const attrsUsual = 12
+
 func (l *Lane) appendState(ref CellRef, to []Attr) []Attr {
 	if i, ok := l.h.cells[ref].protocol.(Inspector); ok {
-		l.guard(ref, des.OpState, func() { to = i.AppendState(to) })
+		l.guard(ref, des.OpState, func() { to = i.AppendState(slices.Grow(to, attrsUsual)) })
 	}
 	return to
 }

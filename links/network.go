@@ -87,7 +87,7 @@ func New(h *cells.Host, opt Options) *Network {
 		byName: make(map[string]uint32), lives: make(map[string]uint32),
 		trunks: make(map[[2]cells.CellRef][]uint32),
 	}
-	n.intern(Params{}) // 0: of ports without a link
+	n.internAs(unlinked, Params{}) // 0
 	h.Connect(n)
 	return n
 }
