@@ -27,7 +27,8 @@ func (l *Lane) effect(r des.Record) {
 // stays. The caller completes it and calls hand. There must be a sink.
 func (l *Lane) begin(op des.Op) *des.Record {
 	r := &l.rec
-	*r = des.Record{Key: l.sched.Current(), Cause: l.sched.Cause(), Op: op, Cell: l.name(l.self)}
+	r.Key, r.Cause, r.Op, r.Cell = l.sched.Current(), l.sched.Cause(), op, l.name(l.self)
+	r.Link, r.Port, r.Kind, r.A, r.B, r.Text = "", 0, "", 0, 0, "" // Data is nil
 	return r
 }
 

@@ -15,6 +15,7 @@ type lane struct {
 	on    *cells.Lane
 	sched *des.Scheduler
 	slow  bool // frames meet more than their plan: records, served verdicts, shuffled ties
+	plain bool // records are all that frames meet more
 	exts  []*ext
 	trace bool
 
@@ -69,6 +70,7 @@ func newLane(n *Network, on *cells.Lane) *lane {
 		n: n, host: n.host, on: on, sched: on.Scheduler(), trace: on.Tracing(), choices: n.opt.Choices,
 		connections: newConnections(),
 	}
+	l.plain = l.trace && n.opt.Serve == nil && n.host.Ties() == des.TiesFIFO
 	l.slow = l.trace || n.opt.Serve != nil || n.host.Ties() == des.TiesShuffled
 	l.sched.Handle(des.Direction, l)
 	return l
@@ -131,10 +133,15 @@ func (l *lane) Send(p cells.PortRef, q *cells.PortRecord, f cells.Frame, size in
 
 func (l *lane) send(p cells.PortRef, q *cells.PortRecord, plan *plan, num uint64, f cells.Frame) {
 	data := l.on.Frames.Bytes(f)
+	if plan.what == 0 && q.Ext == 0 && l.plain && !q.Odd() {
+		l.on.Sent(p, l.blockName(p), num, data)
+		at := l.sched.Now().Add(plan.delay)
+		l.sched.Push(l.sched.Event(at, des.MakeEntity(des.Direction, uint32(p)), 0, num<<8, uint64(l.arg(uint32(f)))))
+		return
+	}
 	x := l.ext(q)
 	if l.trace {
-		name, _ := l.n.name(p)
-		l.on.Sent(p, name, num, data)
+		l.on.Sent(p, l.nameOut(p, x), num, data)
 	}
 	if x.watched {
 		l.sched.Touch()
@@ -429,6 +436,15 @@ func (l *lane) deliver(s *cells.PortRecord, e des.Event, f cells.Frame) {
 	if r, ok := l.on.Deliver(to, q, f, name, e.Seq>>8, uint8(e.Seq)); !ok {
 		l.on.Miss(q, r)
 	}
+}
+
+// nameOut is the name of the direction that one of the lane's ports sends on.
+func (l *lane) nameOut(p cells.PortRef, x *ext) string {
+	if x.link != 0 {
+		link := &l.n.links[x.link-1]
+		return link.names[link.side(p)]
+	}
+	return l.blockName(p)
 }
 
 // nameIn is the name of the direction that leads to one of the lane's ports.

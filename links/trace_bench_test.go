@@ -20,11 +20,16 @@ import (
 // that most scenarios are, with losses, and the grid, where all that a record
 // says differs from the record before it. One operation is one event.
 
+//
+// thread-ns/event is the processor time of the run's own thread: what is left of
+// a trace's cost where another processor encodes, hashes and compresses it.
+
 // watched is a world under a trace of one level.
 type watched struct {
 	sched *des.Scheduler
 	trace *replay.Writer
 	size  func() int64
+	data  *int64 // bytes of payloads
 }
 
 // unpaid takes records without their bytes.
@@ -37,10 +42,21 @@ func (u unpaid) Record(r *des.Record) {
 	r.Data = data
 }
 
+// paid takes records with their bytes, and counts these.
+type paid struct {
+	w *replay.Writer
+	n *int64
+}
+
+func (p paid) Record(r *des.Record) {
+	*p.n += int64(len(r.Data))
+	p.w.Record(r)
+}
+
 // sinks are what keeps a run at a level, in a file.
-func sinks(b *testing.B, level string) (records des.Sink, w *replay.Writer, size func() int64) {
+func sinks(b *testing.B, level string) (records des.Sink, w *replay.Writer, size func() int64, data *int64) {
 	if level == "off" {
-		return nil, nil, func() int64 { return 0 }
+		return nil, nil, func() int64 { return 0 }, new(int64)
 	}
 	path := filepath.Join(b.TempDir(), "run.trace")
 	h := replay.Header{Level: replay.Events}
@@ -60,11 +76,12 @@ func sinks(b *testing.B, level string) (records des.Sink, w *replay.Writer, size
 	}
 	switch level {
 	case "events":
-		return unpaid{w}, w, size
+		return unpaid{w}, w, size, new(int64)
 	case "payloads":
-		return w, w, size
+		n := new(int64)
+		return paid{w, n}, w, size, n
 	}
-	return nil, w, size
+	return nil, w, size, new(int64)
 }
 
 func watchedPair(b *testing.B, level string) watched {
@@ -85,7 +102,7 @@ run: {until: 10000000s, events: 1000000000000}
 	if err != nil {
 		b.Fatal(err)
 	}
-	records, trace, size := sinks(b, level)
+	records, trace, size, data := sinks(b, level)
 	opt := scenarios.WorldOptions{Records: records}
 	if trace != nil {
 		opt.Choices, opt.Marks = trace, trace
@@ -94,11 +111,11 @@ run: {until: 10000000s, events: 1000000000000}
 	if err != nil {
 		b.Fatal(err)
 	}
-	return watched{w.Scheduler(), trace, size}
+	return watched{w.Scheduler(), trace, size, data}
 }
 
 func watchedGrid(b *testing.B, level string) watched {
-	records, trace, size := sinks(b, level)
+	records, trace, size, data := sinks(b, level)
 	s := des.NewScheduler(des.Config{Causes: records != nil})
 	var lo links.Options
 	if trace != nil {
@@ -111,7 +128,7 @@ func watchedGrid(b *testing.B, level string) watched {
 	if err != nil {
 		b.Fatal(err)
 	}
-	return watched{s, trace, size}
+	return watched{s, trace, size, data}
 }
 
 func benchmarkTrace(b *testing.B, world func(*testing.B, string) watched) {
@@ -124,6 +141,7 @@ func benchmarkTrace(b *testing.B, world func(*testing.B, string) watched) {
 			b.ReportAllocs()
 			b.ResetTimer()
 			runtime.LockOSThread()
+			*w.data = 0
 			before, spent := w.sched.Executed(), threadTime()
 			w.sched.Run(math.MaxInt64-1, uint64(b.N))
 			spent = threadTime() - spent
@@ -135,6 +153,9 @@ func benchmarkTrace(b *testing.B, world func(*testing.B, string) watched) {
 				}
 			}
 			b.StopTimer()
+			if *w.data > 0 {
+				b.ReportMetric(float64(*w.data)/1e6/b.Elapsed().Seconds(), "MB/s")
+			}
 			if err := w.sched.Err(); err != nil {
 				b.Fatal(err)
 			}
@@ -153,5 +174,22 @@ func benchmarkTrace(b *testing.B, world func(*testing.B, string) watched) {
 	}
 }
 
-func BenchmarkTrace(b *testing.B)     { benchmarkTrace(b, watchedPair) }
+func BenchmarkTrace(b *testing.B) { benchmarkTrace(b, watchedPair) }
+
+// BenchmarkDigest is what the digest takes of a hop: a world cannot run without
+// it, so its share is judged by this. A frame is folded where it is sent and
+// where it arrives.
+func BenchmarkDigest(b *testing.B) {
+	frame := make([]byte, 100)
+	var from, to des.Fold
+	for i := 0; b.Loop(); i++ {
+		frame[0] = byte(i)
+		from.Frame(uint64(des.OpSend)<<56, 0, frame, false)
+		to.Frame(uint64(des.OpRecv)<<56, uint64(i), frame, false)
+	}
+	if from == to {
+		b.Error("both folds are the same")
+	}
+}
+
 func BenchmarkTraceGrid(b *testing.B) { benchmarkTrace(b, watchedGrid) }
