@@ -56,7 +56,7 @@ func (s *Scheduler) check() { s.checkAt = min(s.limits.Events, s.countAt, s.paus
 // quick runs events one after the other for as long as nothing asks for more
 // than that, and reports whether something may be left to run.
 func (s *Scheduler) quick(t clock.Time) bool {
-	if s.err != nil || s.stopped || s.tie != nil {
+	if s.err != nil || s.stopped || s.causes != nil || s.tie != nil {
 		return false
 	}
 	for !s.touched && s.executed < s.checkAt {
@@ -74,9 +74,6 @@ func (s *Scheduler) quick(t clock.Time) bool {
 		}
 		s.ran = true
 		s.current = e
-		if s.causes != nil {
-			s.takeCause(e)
-		}
 		s.executed++
 		s.running = true
 		s.handlers[e.Ord>>30&3].Dispatch(e)
