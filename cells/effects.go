@@ -47,13 +47,16 @@ func (l *Lane) carryOut(f *effect) {
 	case des.OpArm:
 		c.fold.Add2(head|uint64(f.a), uint64(f.b))
 		if l.sink != nil {
-			l.effect(des.Record{Op: f.op, A: f.a, B: f.b})
+			r := l.begin(f.op)
+			r.A, r.B = f.a, f.b
+			l.hand()
 		}
 		l.arm(l.self, TimerID(f.a), clock.Time(f.b))
 	case des.OpDisarm:
 		c.fold.Add(head | uint64(f.a))
 		if l.sink != nil {
-			l.effect(des.Record{Op: f.op, A: f.a})
+			l.begin(f.op).A = f.a
+			l.hand()
 		}
 		l.disarm(c, TimerID(f.a))
 	case des.OpEmit:
@@ -117,7 +120,9 @@ func (l *Lane) sendSlow(f *effect, ref PortRef, q *PortRecord, frame Frame, data
 func (l *Lane) Sent(p PortRef, link string, n uint64, data []byte) {
 	if l.sink != nil {
 		num := l.number(&l.h.cells[l.self], p, l.Port(p))
-		l.effect(des.Record{Op: des.OpSend, Port: uint32(num), Link: link, A: int64(n), Data: data})
+		r := l.begin(des.OpSend)
+		r.Port, r.Link, r.A, r.Data = uint32(num), link, int64(n), data
+		l.hand()
 	}
 }
 
@@ -135,7 +140,9 @@ func (l *Lane) emit(f *effect) {
 		c.fold.Add(uint64(f.b))
 	}
 	if l.sink != nil {
-		l.effect(des.Record{Op: f.op, Kind: k.name, A: e.A, B: e.B, Text: e.Text})
+		r := l.begin(f.op)
+		r.Kind, r.A, r.B, r.Text = k.name, e.A, e.B, e.Text
+		l.hand()
 	}
 	if l.h.wanted(f.kind) {
 		e.Cell = l.h.Name(l.self)
@@ -260,9 +267,12 @@ func (l *Lane) look(ref CellRef) {
 	}
 }
 
+// attrsUsual is room for what most protocols show.
+const attrsUsual = 12
+
 func (l *Lane) appendState(ref CellRef, to []Attr) []Attr {
 	if i, ok := l.h.cells[ref].protocol.(Inspector); ok {
-		l.guard(ref, des.OpState, func() { to = i.AppendState(to) })
+		l.guard(ref, des.OpState, func() { to = i.AppendState(slices.Grow(to, attrsUsual)) })
 	}
 	return to
 }

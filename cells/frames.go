@@ -1,5 +1,7 @@
 package cells
 
+import "slices"
+
 // Frame is a reference to bytes held in a [Frames] pool. 0 is none.
 type Frame uint32
 
@@ -11,7 +13,8 @@ type Frame uint32
 type Frames struct {
 	list  []frame // by number; 0 is none
 	free  [len(frameRooms)][]Frame
-	large []Frame // free, of more than the largest room
+	large []Frame              // free, of more than the largest room
+	made  [len(frameRooms)]int // bytes of buffers
 }
 
 // frame is 32 bytes.
@@ -28,8 +31,12 @@ var frameRooms = [...]int{128, 576, frameRoom}
 // frameRoom is the room of the frame that Buf gives.
 const frameRoom = 2048
 
-// slab is how many bytes of buffers are made at once.
-const slab = 1 << 14
+// slab is how many bytes of buffers are made at once at most, and slabFirst how
+// many at first: a small world has a handful of frames on the way.
+const (
+	slab      = 1 << 14
+	slabFirst = 1 << 10
+)
 
 // New gives a frame of n bytes, whose content is whatever was there before,
 // with one reference.
@@ -76,8 +83,11 @@ func (s *Frames) take(f Frame, n int) Frame {
 
 func (s *Frames) grow(room int) {
 	size := frameRooms[room]
-	all := make([]byte, slab/size*size)
-	for len(all) > 0 {
+	n := max(min(max(slabFirst, s.made[room]), slab)/size, 1)
+	s.made[room] += n * size
+	s.list = slices.Grow(s.list, n+1)
+	s.free[room] = slices.Grow(s.free[room], n)
+	for all := make([]byte, n*size); len(all) > 0; {
 		s.free[room] = append(s.free[room], s.add(all[:0:size], int8(room)))
 		all = all[size:]
 	}

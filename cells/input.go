@@ -107,7 +107,9 @@ func (l *Lane) timer(ref CellRef, c *cell, slot uint32) {
 	l.cur, l.self = c, ref
 	c.fold.Add2(uint64(des.OpTimer)<<56|uint64(id), uint64(l.sched.Now()))
 	if l.sink != nil {
-		l.effect(des.Record{Op: des.OpTimer, A: int64(id), B: int64(c.ext.timers[slot].deadline)})
+		r := l.begin(des.OpTimer)
+		r.A, r.B = int64(id), int64(c.ext.timers[slot].deadline)
+		l.hand()
 	}
 	l.op = des.OpTimer
 	c.protocol.Timer(&l.env, id)
@@ -373,7 +375,8 @@ func (l *Lane) note(c *cell, in *input) {
 }
 
 func (l *Lane) recordInput(c *cell, in *input, num Port) {
-	r := des.Record{Op: in.op, Port: uint32(num)}
+	r := l.begin(in.op)
+	r.Port = uint32(num)
 	switch in.op {
 	case des.OpStart:
 		r.A = int64(c.incarnation())
@@ -388,7 +391,7 @@ func (l *Lane) recordInput(c *cell, in *input, num Port) {
 	case des.OpCredit:
 		r.A = int64(in.n)
 	}
-	l.effect(r)
+	l.hand()
 }
 
 // call runs the handler.

@@ -35,6 +35,7 @@ type Lane struct {
 	kinds    []kindInfo
 
 	rec   des.Record // reused
+	names []string   // of cells of blocks, while records are kept
 	attrs []Attr     // reused
 }
 
@@ -76,28 +77,6 @@ func (l *Lane) OnChange(f func(CellRef, string, Attr)) { l.changed = f }
 
 // Tracing reports whether records are kept.
 func (l *Lane) Tracing() bool { return l.sink != nil }
-
-// Record writes a record of the network's own under the current event.
-func (l *Lane) Record(r des.Record) {
-	if l.sink == nil {
-		return
-	}
-	l.rec = r
-	l.rec.Key = l.sched.Current()
-	l.rec.Cause = l.sched.Cause()
-	l.sink.Record(&l.rec)
-	l.rec.Data = nil
-}
-
-// effect writes a record under the event being handled, of the cell that
-// handles it.
-func (l *Lane) effect(r des.Record) {
-	if l.sink == nil {
-		return
-	}
-	r.Cell = string(l.h.Name(l.self))
-	l.Record(r)
-}
 
 // timer is one of a cell's timers: a slot that stays with its id.
 type timer struct {

@@ -81,6 +81,21 @@ func (n *Network) blockName(p cells.PortRef) string {
 	return ""
 }
 
+// blockName is Network.blockName. While records are kept, a name is made once:
+// each lane keeps those that it asked for.
+func (l *lane) blockName(p cells.PortRef) string {
+	if !l.trace {
+		return l.n.blockName(p)
+	}
+	for int(p) >= len(l.names) {
+		l.names = append(l.names, make([]string, int(p)+1-len(l.names))...)
+	}
+	if l.names[p] == "" {
+		l.names[p] = l.n.blockName(p)
+	}
+	return l.names[p]
+}
+
 // inBlock finds the first port of a block's link by the link's name. A link
 // that was adopted is in no block.
 func (n *Network) inBlock(name string) (cells.PortRef, bool) {

@@ -15,11 +15,13 @@ type lane struct {
 	on    *cells.Lane
 	sched *des.Scheduler
 	slow  bool // frames meet more than their plan: records, served verdicts, shuffled ties
+	plain bool // records are all that frames meet more
 	exts  []*ext
 	trace bool
 
 	flights     []flight // while records are kept
 	freeFlights []uint32
+	names       []string // of directions of blocks, by port, while records are kept
 	flips       []uint32 // reused by judge
 	choices     des.ChoiceSink
 	mail        *mail // to other lanes; nil where there are none
@@ -68,6 +70,7 @@ func newLane(n *Network, on *cells.Lane) *lane {
 		n: n, host: n.host, on: on, sched: on.Scheduler(), trace: on.Tracing(), choices: n.opt.Choices,
 		connections: newConnections(),
 	}
+	l.plain = l.trace && n.opt.Serve == nil && n.host.Ties() == des.TiesFIFO
 	l.slow = l.trace || n.opt.Serve != nil || n.host.Ties() == des.TiesShuffled
 	l.sched.Handle(des.Direction, l)
 	return l
@@ -137,10 +140,15 @@ func (l *lane) Send(p cells.PortRef, q *cells.PortRecord, f cells.Frame, size in
 
 func (l *lane) send(p cells.PortRef, q *cells.PortRecord, plan *plan, num uint64, f cells.Frame) {
 	data := l.on.Frames.Bytes(f)
+	if plan.what == 0 && q.Ext == 0 && l.plain && !q.Odd() {
+		l.on.Sent(p, l.blockName(p), num, data)
+		at := l.sched.Now().Add(plan.delay)
+		l.sched.Push(l.sched.Event(at, des.MakeEntity(des.Direction, uint32(p)), 0, num<<8, uint64(l.arg(uint32(f)))))
+		return
+	}
 	x := l.ext(q)
 	if l.trace {
-		name, _ := l.n.name(p)
-		l.on.Sent(p, name, num, data)
+		l.on.Sent(p, l.nameOut(p, x), num, data)
 	}
 	if x.watched {
 		l.sched.Touch()
@@ -437,13 +445,22 @@ func (l *lane) deliver(s *cells.PortRecord, e des.Event, f cells.Frame) {
 	}
 }
 
+// nameOut is the name of the direction that one of the lane's ports sends on.
+func (l *lane) nameOut(p cells.PortRef, x *ext) string {
+	if x.link != 0 {
+		link := &l.n.links[x.link-1]
+		return link.names[link.side(p)]
+	}
+	return l.blockName(p)
+}
+
 // nameIn is the name of the direction that leads to one of the lane's ports.
 func (l *lane) nameIn(to cells.PortRef, q *cells.PortRecord) string {
 	if k := l.rare(q).link; k != 0 {
 		link := &l.n.links[k-1]
 		return link.names[1-link.side(to)]
 	}
-	return l.n.blockName(q.Peer)
+	return l.blockName(q.Peer)
 }
 
 // arrival looks twice at what arrives.

@@ -87,7 +87,7 @@ func New(h *cells.Host, opt Options) *Network {
 		byName: make(map[string]uint32), lives: make(map[string]uint32),
 		trunks: make(map[[2]cells.CellRef][]uint32),
 	}
-	n.intern(Params{}) // 0: of ports without a link
+	n.internAs(unlinked, Params{}) // 0
 	h.Connect(n)
 	return n
 }
@@ -128,7 +128,7 @@ func (n *Network) name(p cells.PortRef) (string, uint32) {
 	if l, k := n.linkOf(p); l != nil {
 		return l.names[k], l.life
 	}
-	return n.blockName(p), 0
+	return n.of(p).blockName(p), 0
 }
 
 // PeerName names the other end of a port's link.

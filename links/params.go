@@ -195,21 +195,28 @@ func (p *Params) Set(q cells.Param) error {
 
 // Changed lists what is not at its default, as text.
 func (p *Params) Changed() []cells.Param {
-	def := Defaults()
 	var list []cells.Param
-	for _, x := range params {
-		if v := x.get(p); v != x.get(&def) {
+	for i, x := range params {
+		if v := x.get(p); v != defaultTexts[i] {
 			list = append(list, cells.Param{Name: x.Name, Value: v})
 		}
 	}
 	return list
 }
 
-// check says what does not go together.
-func (p *Params) check(stream bool) error {
+// defaultTexts are the parameters' defaults, in their order.
+var defaultTexts = func() (texts []string) {
 	def := Defaults()
 	for _, x := range params {
-		if v := x.get(p); v != x.get(&def) && (stream && !x.Stream || !stream && !x.Frame) {
+		texts = append(texts, x.get(&def))
+	}
+	return texts
+}()
+
+// check says what does not go together.
+func (p *Params) check(stream bool) error {
+	for i, x := range params {
+		if v := x.get(p); v != defaultTexts[i] && (stream && !x.Stream || !stream && !x.Frame) {
 			kind := "frames"
 			if stream {
 				kind = "streams"
@@ -223,6 +230,7 @@ func (p *Params) check(stream bool) error {
 	if !p.Burst.Enter.IsZero() && p.Burst.Leave.IsZero() {
 		return fmt.Errorf("burst.enter: needs burst.leave, or the channel stays bad for ever")
 	}
+	def := Defaults()
 	if p.Queue != def.Queue && p.Speed == 0 && p.Rate == 0 {
 		return fmt.Errorf("queue: has no meaning without speed or rate")
 	}

@@ -56,7 +56,10 @@ func newPlan(p Params) *plan {
 }
 
 // intern gives the number of the plan with some parameters, or planOwn.
-func (n *Network) intern(p Params) (uint16, *plan) {
+func (n *Network) intern(p Params) (uint16, *plan) { return n.internAs(planText(&p), p) }
+
+// planText is what tells plans apart.
+func planText(p *Params) string {
 	var text strings.Builder
 	for _, q := range p.Changed() {
 		text.WriteString(q.Name)
@@ -64,7 +67,14 @@ func (n *Network) intern(p Params) (uint16, *plan) {
 		text.WriteString(q.Value)
 		text.WriteByte('\n')
 	}
-	if k, ok := n.byText[text.String()]; ok {
+	return text.String()
+}
+
+// unlinked is the text of the plan of ports without a link.
+var unlinked = planText(&Params{})
+
+func (n *Network) internAs(text string, p Params) (uint16, *plan) {
+	if k, ok := n.byText[text]; ok {
 		return k, n.plans[k]
 	}
 	made := newPlan(p)
@@ -73,7 +83,7 @@ func (n *Network) intern(p Params) (uint16, *plan) {
 	}
 	k := uint16(len(n.plans))
 	n.plans = append(n.plans, made)
-	n.byText[text.String()] = k
+	n.byText[text] = k
 	return k, made
 }
 

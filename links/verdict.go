@@ -47,6 +47,9 @@ func (v *Verdict) fold(add func(uint64)) {
 // String is the canonical text of v: words apart by blanks, such as
 // "drop:loss" or "flip:3,77 dup:1 late:5ms".
 func (v *Verdict) String() string {
+	if v.Drop && len(v.Flips) == 0 && v.Copies == 0 && v.Late == 0 && !v.Refuse && !v.Reset && int(v.Reason) < len(dropTexts) {
+		return dropTexts[v.Reason] // nearly always
+	}
 	var w []string
 	if v.Drop {
 		w = append(w, "drop:"+v.Reason.String())
@@ -79,6 +82,14 @@ func (v *Verdict) String() string {
 	}
 	return strings.Join(w, " ")
 }
+
+// dropTexts are the texts of verdicts that only drop, by reason.
+var dropTexts = func() (texts [cells.ReasonsMax]string) {
+	for r := range texts {
+		texts[r] = "drop:" + cells.Reason(r).String()
+	}
+	return texts
+}()
 
 // ParseVerdict reads what String writes.
 func ParseVerdict(s string) (Verdict, error) {

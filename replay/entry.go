@@ -64,18 +64,15 @@ func (d *delta) seq(e des.Entity) *uint64 { return &d.seqs[uint32(e)*0x9e3779b1>
 type encoder struct {
 	delta
 	b       []byte
-	strings map[string]uint32
-	datas   map[string]uint32
+	strings dictionary
+	datas   dictionary
 }
 
 func (e *encoder) reset() {
 	e.delta = delta{}
 	e.b = e.b[:0]
-	if e.strings == nil {
-		e.strings, e.datas = map[string]uint32{}, map[string]uint32{}
-	}
-	clear(e.strings)
-	clear(e.datas)
+	e.strings.reset()
+	e.datas.reset()
 }
 
 // string writes a reference: 0 for the empty string, else its number in the
@@ -85,26 +82,23 @@ func (e *encoder) string(s string) {
 		e.b = append(e.b, 0)
 		return
 	}
-	if n, ok := e.strings[s]; ok {
-		e.b = appendUvarint(e.b, uint64(n))
-		return
+	n, fresh := e.strings.text(s)
+	e.b = appendUvarint(e.b, uint64(n))
+	if fresh {
+		e.b = appendString(e.b, s)
 	}
-	n := uint32(len(e.strings)) + 1
-	e.strings[s] = n
-	e.b = appendString(appendUvarint(e.b, uint64(n)), s)
 }
 
 // data is string for payloads, which have a dictionary of their own.
 func (e *encoder) data(p []byte) {
-	if n, ok := e.datas[string(p)]; ok {
-		e.b = appendUvarint(e.b, uint64(n))
-		return
-	}
-	n := uint32(len(e.datas)) + 1
-	e.datas[string(p)] = n
+	n, fresh := e.datas.bytes(p, e.b)
 	e.b = appendUvarint(e.b, uint64(n))
-	e.b = appendUvarint(e.b, uint64(len(p)))
-	e.b = append(e.b, p...)
+	if fresh {
+		e.b = appendUvarint(e.b, uint64(len(p)))
+		from := len(e.b)
+		e.b = append(e.b, p...)
+		e.datas.placed(from, len(e.b))
+	}
 }
 
 // key writes a key as the difference to from's time and to the last sequence of
@@ -360,9 +354,14 @@ func appendCanonicalChoice(b []byte, c *des.Choice) []byte {
 }
 
 func appendKey(b []byte, k des.Key) []byte {
-	b = binary.LittleEndian.AppendUint64(b, uint64(k.Time))
-	b = binary.LittleEndian.AppendUint16(b, k.Delta)
-	b = binary.LittleEndian.AppendUint16(b, k.Rank)
-	b = binary.LittleEndian.AppendUint32(b, uint32(k.Entity))
-	return binary.LittleEndian.AppendUint64(b, k.Seq)
+	var w [keySize]byte
+	binary.LittleEndian.PutUint64(w[:], uint64(k.Time))
+	binary.LittleEndian.PutUint16(w[8:], k.Delta)
+	binary.LittleEndian.PutUint16(w[10:], k.Rank)
+	binary.LittleEndian.PutUint32(w[12:], uint32(k.Entity))
+	binary.LittleEndian.PutUint64(w[16:], k.Seq)
+	return append(b, w[:]...)
 }
+
+// keySize is how many bytes a key takes that is told whole.
+const keySize = 24

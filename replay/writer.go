@@ -1,17 +1,12 @@
 package replay
 
 import (
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"maps"
 	"slices"
-
-	seekable "github.com/SaveTheRbtz/zstd-seekable-format-go/pkg"
-	"github.com/klauspost/compress/zstd"
 
 	"example.com/dsim/des"
 )
@@ -19,25 +14,25 @@ import (
 // Writer writes a trace. It is a [des.Sink] and a [des.ChoiceSink]; what it is
 // given keeps its order. It is not for use by several goroutines at once.
 //
-// The first error stays: later calls do nothing, and Err and Close give it.
+// Who gives a record only pays for copying it: encoding, hashing and
+// compressing are done beside the run, in order, so that the same run gives the
+// same bytes. A run that is faster than its trace waits for it, now and then.
+//
+// The first error stays: later calls do nothing, and Err and Close give it. That
+// a block cannot be written shows some records later, at Flush at the latest.
 type Writer struct {
-	w      io.Writer
 	file   *partFile // if the Writer made its file itself
-	zstd   *zstd.Encoder
-	table  *seekable.Encoder
 	header Header
-
-	enc   encoder
-	info  BlockInfo
-	infos []BlockInfo
-	block []byte
-	frame int // frames written
-	most  int // a block is closed when it holds this much
-
-	hash   hash.Hash
-	canon  []byte
+	taken  uint64 // records
+	batch  *batch // what was taken last
 	err    error
 	closed bool
+
+	batches *line[*batch]
+	spare   stock[*batch]
+	enc     encoding
+	hasher  hasher
+	packer  packer
 }
 
 var (
@@ -48,7 +43,7 @@ var (
 var errClosed = errors.New("trace writer: closed already")
 
 // NewWriter writes the header to w and returns a Writer that goes on there.
-// Each block is one Write.
+// Each block is one Write, by a goroutine of the Writer's own.
 func NewWriter(w io.Writer, h Header) (*Writer, error) {
 	if err := h.check(); err != nil {
 		return nil, err
@@ -57,47 +52,56 @@ func NewWriter(w io.Writer, h Header) (*Writer, error) {
 	h.TextHash = hashText(h.Text)
 	h.Set = slices.Clone(h.Set)
 	h.Info = maps.Clone(h.Info)
-	z, err := newEncoder()
-	if err != nil {
+	t := &Writer{header: h, batch: new(batch)}
+	if err := t.packer.open(w); err != nil {
 		return nil, fmt.Errorf("trace: %w", err)
 	}
-	table, err := seekable.NewEncoder(z)
-	if err != nil {
-		return nil, fmt.Errorf("trace: %w", err)
+	t.hasher.open()
+	t.enc.open(&t.hasher, &t.packer)
+	t.batches = newLine(batchesMost, t.encode)
+	block := appendHeader(beginBlock(nil, blockHeader), &h)
+	if len(block) > BlockMax {
+		return nil, fmt.Errorf("trace header: %d bytes: at most %d are allowed", len(block), BlockMax)
 	}
-	t := &Writer{w: w, zstd: z, table: table, header: h, hash: sha256.New(), most: blockFirst}
-	t.enc.reset()
-	t.info.Number = 1
-	t.block = appendHeader(beginBlock(t.block, blockHeader), &h)
-	if len(t.block) > BlockMax {
-		return nil, fmt.Errorf("trace header: %d bytes: at most %d are allowed", len(t.block), BlockMax)
-	}
-	t.writeBlock()
-	return t, t.err
+	t.packer.pack(block)
+	return t, t.Err()
 }
 
 // Header is what the Writer was made with, completed.
 func (w *Writer) Header() Header { return w.header }
 
 // Err is the first error, nil if there was none.
-func (w *Writer) Err() error { return w.err }
+func (w *Writer) Err() error {
+	if w.err == nil {
+		w.err = w.packer.failed()
+	}
+	return w.err
+}
 
 // Record takes a record. At level [Choices] only marks are kept.
 func (w *Writer) Record(r *des.Record) {
 	if w.err != nil || w.header.Level == Choices && r.Op != des.OpMark {
 		return
 	}
-	if n := max(len(r.Cell), len(r.Link), len(r.Kind), len(r.Text), len(r.Data)); n > StringMax || r.Op == 0 || byte(r.Op) >= tagChoice {
-		w.refuse(fmt.Errorf("trace: record %d at %s: op %d with %d bytes: want an op, and at most %d bytes a field",
-			w.info.FirstRecord+w.info.Records, r.Key, r.Op, n, StringMax))
-		return
+	if len(r.Cell)|len(r.Link)|len(r.Kind)|len(r.Text)|len(r.Data) >= StringMax || r.Op == 0 || byte(r.Op) >= tagChoice {
+		if !w.fits(r) {
+			return
+		}
 	}
-	w.info.note(r.Key)
-	w.info.Records++
-	w.info.Ops |= opBit(r.Op)
-	w.enc.record(r)
-	w.canon = appendCanonical(w.canon, r)
-	w.maybeFlush()
+	w.taken++
+	if w.batch.record(r) {
+		w.send()
+	}
+}
+
+func (w *Writer) fits(r *des.Record) bool {
+	n := max(len(r.Cell), len(r.Link), len(r.Kind), len(r.Text), len(r.Data))
+	if n <= StringMax && r.Op != 0 && byte(r.Op) < tagChoice {
+		return true
+	}
+	w.refuse(fmt.Errorf("trace: record %d at %s: op %d with %d bytes: want an op, and at most %d bytes a field",
+		w.taken, r.Key, r.Op, n, StringMax))
+	return false
 }
 
 // Choose takes a choice. Choices are kept at every level.
@@ -109,11 +113,9 @@ func (w *Writer) Choose(c *des.Choice) {
 		w.refuse(fmt.Errorf("trace: choice %s %.40s #%d: %d bytes: at most %d a field are allowed", c.What, c.Where, c.N, n, StringMax))
 		return
 	}
-	w.info.note(c.At)
-	w.info.Choices++
-	w.enc.choice(c)
-	w.canon = appendCanonicalChoice(w.canon, c)
-	w.maybeFlush()
+	if w.batch.choice(c) {
+		w.send()
+	}
 }
 
 func (w *Writer) refuse(err error) {
@@ -122,16 +124,28 @@ func (w *Writer) refuse(err error) {
 	}
 }
 
-func (w *Writer) maybeFlush() {
-	if len(w.enc.b) >= w.most {
-		w.flush()
-		w.most = min(2*w.most, blockTarget)
-		return
+// send gives the batch away to be encoded.
+func (w *Writer) send() {
+	w.batches.put(w.batch)
+	if w.batch = w.spare.take(); w.batch == nil {
+		w.batch = new(batch)
 	}
-	if len(w.canon) >= 32<<10 {
-		w.hash.Write(w.canon)
-		w.canon = w.canon[:0]
+	_ = w.Err() // looked at, so that the rest is not taken for nothing
+}
+
+// encode is done beside the run.
+func (w *Writer) encode(b *batch) {
+	w.enc.take(b)
+	b.reset()
+	w.spare.give(b)
+}
+
+// settle returns when all that was taken is encoded.
+func (w *Writer) settle() {
+	if len(w.batch.records) > 0 {
+		w.send()
 	}
+	w.batches.wait()
 }
 
 // Flush ends the block, so that all that was taken is in the file. A live site
@@ -141,42 +155,17 @@ func (w *Writer) Flush() error {
 		return errClosed
 	}
 	w.flush()
-	return w.err
+	return w.Err()
 }
 
 func (w *Writer) flush() {
-	if w.err != nil || w.info.Records+w.info.Choices == 0 {
-		return
-	}
-	w.block = beginBlock(w.block, blockEntries)
-	w.block = appendInfo(w.block, &w.info)
-	w.block = append(w.block, w.enc.b...)
-	w.enc.reset()
-	w.hash.Write(w.canon)
-	w.canon = w.canon[:0]
-	w.writeBlock()
-	w.infos = append(w.infos, w.info)
-	w.info = BlockInfo{
-		Number:      w.info.Number + 1,
-		FirstRecord: w.info.FirstRecord + w.info.Records,
-		FirstChoice: w.info.FirstChoice + w.info.Choices,
-	}
-}
-
-// writeBlock seals w.block and writes it as one frame.
-func (w *Writer) writeBlock() {
 	if w.err != nil {
-		return
+		w.batches.wait()
+	} else {
+		w.settle()
+		w.enc.cut()
 	}
-	sealBlock(w.block)
-	frame, err := w.table.Encode(w.block)
-	if err == nil {
-		_, err = w.w.Write(frame)
-	}
-	if err != nil {
-		w.err = fmt.Errorf("trace: block %d: %w", w.frame, err)
-	}
-	w.frame++
+	w.packer.line.wait()
 }
 
 // Close writes the index and the summary and ends the trace. A file made by
@@ -198,38 +187,10 @@ func (w *Writer) finish(s *Summary) error {
 	}
 	w.flush()
 	w.closed = true
-	parts := 0
-	for rest := w.infos; len(rest) > 0; parts++ {
-		n := min(len(rest), indexPart)
-		w.block = appendUvarint(beginBlock(w.block, blockIndex), uint64(n))
-		for i := range rest[:n] {
-			w.block = appendInfo(w.block, &rest[i])
-		}
-		rest = rest[n:]
-		w.writeBlock()
+	if w.Err() == nil {
+		w.end(s)
 	}
-	w.block = beginBlock(w.block, blockEnd)
-	w.block = appendUvarint(w.block, uint64(parts))
-	w.block = appendUvarint(w.block, uint64(len(w.infos)))
-	w.block = appendUvarint(w.block, w.info.FirstRecord)
-	w.block = appendUvarint(w.block, w.info.FirstChoice)
-	w.block = w.hash.Sum(w.block)
-	if s == nil {
-		w.block = append(w.block, 0)
-	} else {
-		w.block = appendSummary(append(w.block, 1), s)
-	}
-	w.writeBlock()
-	if w.err == nil {
-		table, err := w.table.EndStream()
-		if err == nil {
-			_, err = w.w.Write(table)
-		}
-		if err != nil {
-			w.err = fmt.Errorf("trace: seek table: %w", err)
-		}
-	}
-	_ = w.zstd.Close()
+	w.refuse(w.packer.close())
 	if w.file != nil {
 		if err := w.file.end(w.err == nil); err != nil {
 			w.refuse(err)
@@ -238,12 +199,40 @@ func (w *Writer) finish(s *Summary) error {
 	return w.err
 }
 
+// end writes the index and the last block.
+func (w *Writer) end(s *Summary) {
+	parts := 0
+	var block []byte
+	for rest := w.enc.infos; len(rest) > 0; parts++ {
+		n := min(len(rest), indexPart)
+		block = appendUvarint(beginBlock(block, blockIndex), uint64(n))
+		for i := range rest[:n] {
+			block = appendInfo(block, &rest[i])
+		}
+		rest = rest[n:]
+		w.packer.pack(block)
+	}
+	block = beginBlock(block, blockEnd)
+	block = appendUvarint(block, uint64(parts))
+	block = appendUvarint(block, uint64(len(w.enc.infos)))
+	block = appendUvarint(block, w.enc.info.FirstRecord)
+	block = appendUvarint(block, w.enc.info.FirstChoice)
+	block = w.hasher.sum(block)
+	if s == nil {
+		block = append(block, 0)
+	} else {
+		block = appendSummary(append(block, 1), s)
+	}
+	w.packer.pack(block)
+	w.packer.end()
+}
+
 // Hash is the hash of what was taken so far, in hex: after Close that of the
 // trace.
 func (w *Writer) Hash() string {
-	w.hash.Write(w.canon)
-	w.canon = w.canon[:0]
-	return hex.EncodeToString(w.hash.Sum(nil))
+	w.settle()
+	w.enc.hashed()
+	return hex.EncodeToString(w.hasher.sum(nil))
 }
 
 // Abort gives the trace up. A file made by [Create] is removed.
@@ -253,7 +242,9 @@ func (w *Writer) Abort() error {
 	}
 	w.closed = true
 	w.refuse(errClosed)
-	_ = w.zstd.Close()
+	w.batches.wait()
+	w.packer.line.wait()
+	_ = w.packer.close()
 	if w.file != nil {
 		return w.file.remove()
 	}

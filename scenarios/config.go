@@ -85,12 +85,12 @@ func configParams(cfg any) ([]param, error) {
 
 // fillConfig sets defaults and then what was given.
 func fillConfig(cfg any, params []param, given []cells.Param) error {
-	var names []string
-	for _, x := range params {
-		names = append(names, x.name)
-	}
 	for _, g := range given {
-		if !slices.Contains(names, g.Name) {
+		if !slices.ContainsFunc(params, func(x param) bool { return x.name == g.Name }) {
+			var names []string
+			for _, x := range params {
+				names = append(names, x.name)
+			}
 			return fmt.Errorf("no parameter %s%s", suggest.Quoted(g.Name), suggest.Hint(g.Name, names))
 		}
 	}
@@ -98,7 +98,8 @@ func fillConfig(cfg any, params []param, given []cells.Param) error {
 		return nil
 	}
 	v := reflect.ValueOf(cfg).Elem()
-	for _, x := range params {
+	for i := range params {
+		x := &params[i]
 		text, ok := x.def, x.def != ""
 		for _, g := range given {
 			if g.Name == x.name {
@@ -125,27 +126,33 @@ func (x *param) check(cfg any, text string) error {
 
 // set puts a text into the parameter's field of v.
 func (x *param) set(v reflect.Value, text string) error {
-	words := []string{text}
+	f := v.Field(x.field)
 	if x.list {
-		words = nil
+		var words []string
 		if text != "" {
 			words = strings.Split(text, ",")
 		}
-	}
-	if x.oneof != nil {
 		for _, w := range words {
-			if !slices.Contains(x.oneof, w) {
-				return fmt.Errorf("%s %s: not allowed%s", x.name, suggest.Quoted(w), suggest.Hint(w, x.oneof))
+			if err := x.allow(w); err != nil {
+				return err
 			}
 		}
-	}
-	f := v.Field(x.field)
-	if x.list {
 		f.Set(reflect.ValueOf(words))
 		return nil
 	}
+	if err := x.allow(text); err != nil {
+		return err
+	}
 	if err := x.setScalar(f, text); err != nil {
 		return fmt.Errorf("%s %w", x.name, err)
+	}
+	return nil
+}
+
+// allow says what is wrong with a word, of those that may be given.
+func (x *param) allow(word string) error {
+	if x.oneof != nil && !slices.Contains(x.oneof, word) {
+		return fmt.Errorf("%s %s: not allowed%s", x.name, suggest.Quoted(word), suggest.Hint(word, x.oneof))
 	}
 	return nil
 }

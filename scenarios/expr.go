@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"slices"
+	"sync"
 
 	"example.com/dsim/cells"
 	"example.com/dsim/scenarios/internal/expr"
@@ -96,13 +97,13 @@ func LinkCounters() []LinkCounter {
 	return list
 }
 
-func counterNames() (names []string) {
+var counterNames = sync.OnceValue(func() (names []string) {
 	for _, c := range LinkCounters() {
 		names = append(names, c.Name)
 	}
 	slices.Sort(names)
-	return names
-}
+	return slices.Clip(names)
+})
 
 // compile makes a condition of an expression.
 func compile(text string, scope *expr.Scope) (*Condition, error) {

@@ -216,7 +216,7 @@ func newState(p cells.Protocol) (attrs []cells.Attr) {
 		}
 	}()
 	if i, ok := p.(cells.Inspector); ok {
-		return i.AppendState(nil)
+		return i.AppendState(make([]cells.Attr, 0, 16))
 	}
 	return nil
 }

@@ -24,6 +24,7 @@ type WorldOptions struct {
 	Choices des.ChoiceSink
 	// Marks takes checkpoints: a record OpMark for each cell whose fold has
 	// changed, at the first multiple of the reaction after each MarkEvery events,
+	// or 64 for each cell if that is more,
 	// and at the end.
 	Marks     des.Sink
 	MarkEvery uint64 // default 4,096
@@ -252,7 +253,7 @@ func (w *World) Run() *Result {
 // mark writes a checkpoint: the folds that have changed since the last.
 func (w *World) mark() {
 	n := w.host.Len()
-	w.sched.OnCount(w.sched.Executed()+max(w.opt.MarkEvery, 4*uint64(n)), w.mark)
+	w.sched.OnCount(w.sched.Executed()+max(w.opt.MarkEvery, 64*uint64(n)), w.mark)
 	for len(w.marked) < n {
 		w.marked = append(w.marked, 0)
 	}

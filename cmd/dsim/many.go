@@ -53,9 +53,12 @@ func (a *app) runMany(ctx context.Context, o *runFlags, file string, src *scenar
 	defer bar.done()
 	sum := newSummary()
 	var failed error
-	ordered(ctx, o.jobs, n, func(i uint64) *ran {
+	scenarios.Many(ctx, o.jobs, n, func(i uint64) *ran {
 		return a.runSeed(ctx, o, file, src, des.SeedOf(from+i))
 	}, func(i uint64, r *ran) bool {
+		if r.err != nil && ctx.Err() != nil {
+			return false // broken off, which is no failure
+		}
 		bar.set(int64(i + 1))
 		if r.err != nil {
 			failed = fmt.Errorf("seed %d: %w", from+i, r.err)
@@ -107,48 +110,6 @@ func (a *app) runSeed(ctx context.Context, o *runFlags, file string, src *scenar
 		x.Broken, err = secondRun(ctx, o, file, sc, x.Result)
 	}
 	return &ran{x, err}
-}
-
-// ordered calls work for 0..n-1, jobs at a time, and take with the results in
-// order, until take says false or ctx ends. At most a few results wait.
-func ordered(ctx context.Context, jobs int, n uint64, work func(uint64) *ran, take func(uint64, *ran) bool) {
-	type slot struct {
-		i uint64
-		c chan *ran
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	queue := make(chan slot, jobs)
-	todo := make(chan slot)
-	for range jobs {
-		go func() {
-			for s := range todo {
-				s.c <- work(s.i)
-			}
-		}()
-	}
-	go func() {
-		defer close(queue)
-		defer close(todo)
-		for i := range n {
-			s := slot{i, make(chan *ran, 1)}
-			select {
-			case queue <- s:
-				todo <- s
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
-	on := true
-	for s := range queue {
-		r := <-s.c
-		if on && (ctx.Err() == nil || r.err == nil) {
-			if on = take(s.i, r); !on {
-				cancel()
-			}
-		}
-	}
 }
 
 // summary adds up runs.

@@ -76,7 +76,7 @@ func holdNS3(dist string, n int, sched string) source {
 }
 
 func trace(level string) source {
-	return source{pkg: linksPkg, names: "BenchmarkTrace/level=" + level}
+	return source{pkg: linksPkg, names: "BenchmarkTrace/level=" + level, procs: 2}
 }
 
 func twice(name string, n int) source {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"example.com/dsim/des/suggest"
@@ -84,8 +85,9 @@ func compile(source string, scope *Scope, what string, types ...Type) (*Program,
 }
 
 // parserConfig leaves the parser only the functions we know, so that every
-// other name is looked up by us and answered with what is allowed.
-func parserConfig() *conf.Config {
+// other name is looked up by us and answered with what is allowed. The parser
+// only reads it, so all share one.
+var parserConfig = sync.OnceValue(func() *conf.Config {
 	cfg := conf.CreateNew()
 	cfg.MaxNodes = NodesMax
 	for name := range cfg.Builtins {
@@ -95,7 +97,7 @@ func parserConfig() *conf.Config {
 		}
 	}
 	return cfg
-}
+})
 
 var (
 	loops     = []string{"all", "any", "count", "none", "one", "sum"}
