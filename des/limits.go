@@ -11,7 +11,7 @@ import (
 
 // Limits bound a run. The zero value of each field means its default.
 type Limits struct {
-	Events uint64        // events executed; default 1e12
+	Events uint64        // events executed, in all grains that were begun; default 1e12
 	Grain  time.Duration // the event limit stops a run at the next multiple of this; default 1 ns
 	Time   clock.Time    // virtual time; default 100 years
 	Delta  uint16        // depth of a chain of causes within one instant; default 1000
@@ -23,6 +23,11 @@ const (
 	TimeMax   clock.Time = 100 * 365 * 24 * 3600 * 1_000_000_000
 	DeltaMax  uint16     = 1000
 )
+
+// eventsMore is how many events more than twice the limit a run may have before
+// the multiple of the grain that would stop it: what multiplies within an
+// instant never reaches it.
+const eventsMore = 1 << 16
 
 func (l Limits) withDefaults() Limits {
 	if l.Events == 0 {

@@ -29,7 +29,8 @@ func (s *Scheduler) RunUntil(t clock.Time) error {
 // Drain runs everything due at or before t, and leaves Now at the last event.
 func (s *Scheduler) Drain(t clock.Time) {
 	defer s.guarded()
-	for s.quick(t) || s.step(t) {
+	for more := true; more; more = s.step(t) {
+		s.quick(t)
 	}
 }
 
@@ -54,15 +55,15 @@ func (s *Scheduler) Run(t clock.Time, n uint64) bool {
 func (s *Scheduler) check() { s.checkAt = min(s.limits.Events, s.countAt, s.pauseAt) }
 
 // quick runs events one after the other for as long as nothing asks for more
-// than that, and reports whether something may be left to run.
-func (s *Scheduler) quick(t clock.Time) bool {
+// than that.
+func (s *Scheduler) quick(t clock.Time) {
 	if s.err != nil || s.stopped || s.causes != nil || s.tie != nil || s.each != nil {
-		return false
+		return
 	}
 	for !s.touched && s.executed < s.checkAt {
 		e, ok := s.queue.PopUntil(t)
 		if !ok {
-			return false
+			return
 		}
 		delta := uint16(e.Ord >> 48)
 		if e.Time > s.now || !s.began {
@@ -79,10 +80,9 @@ func (s *Scheduler) quick(t clock.Time) bool {
 		s.handlers[e.Ord>>30&3].Dispatch(e)
 		s.running = false
 		if s.err != nil || s.stopped {
-			return false
+			return
 		}
 	}
-	return false
 }
 
 // Step runs the next event if it is due at or before t, and reports whether
@@ -121,6 +121,10 @@ func (s *Scheduler) step(t clock.Time) bool {
 	}
 	if s.executed >= s.checkAt {
 		if s.executed >= s.pauseAt {
+			return false
+		}
+		if s.executed >= s.limits.Events && s.executed-s.limits.Events >= s.limits.Events+eventsMore {
+			s.err = fmt.Errorf("%w: %d events by %s, with no end to what happens before %s", ErrEvents, s.executed, s.now, s.bound())
 			return false
 		}
 		limit = min(limit, s.bound()-1)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"example.com/dsim/clock"
 )
@@ -500,3 +501,21 @@ func TestSchedulerAllocates(t *testing.T) {
 type dispatchFunc func(Event)
 
 func (f dispatchFunc) Dispatch(e Event) { f(e) }
+
+// What multiplies within one instant never reaches the boundary at which a
+// limit stops a run; it is stopped all the same.
+func TestEventLimitWithinOneInstant(t *testing.T) {
+	b := newBench(t, Config{Limits: Limits{Events: 1000, Grain: time.Millisecond}})
+	seq := uint64(0)
+	b.do[alice] = func(Event) {
+		for range 2 {
+			seq++
+			b.At(b.Now(), alice, 0, seq, 0)
+		}
+	}
+	b.At(5, alice, 0, 0, 0)
+	err := b.RunUntil(10)
+	if !errors.Is(err, ErrEvents) || b.Executed() > 100_000 {
+		t.Errorf("%v after %d events", err, b.Executed())
+	}
+}

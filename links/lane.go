@@ -122,8 +122,8 @@ func (l *lane) Send(p cells.PortRef, q *cells.PortRecord, f cells.Frame, size in
 		due = due.Add(plan.delay)
 	case plan.what&^forPace == 0 && plan.speed.bps == 0:
 		x := l.ext(q)
-		ok := true
 		if plan.what != 0 {
+			var ok bool
 			if due, ok = x.channel.take(now, size, &plan.params.Queue, &plan.rate); !ok {
 				l.drop(p, q, num, cells.ReasonQueue)
 				l.on.Frames.Release(f)
@@ -291,7 +291,8 @@ func (l *lane) pass(q *cells.PortRecord, x *ext, plan *plan, size int, queue *Bo
 	if q.Alert() && x.link != 0 && l.n.links[x.link-1].drains {
 		return 0, cells.ReasonRemoved, false
 	}
-	reason, ok := cells.ReasonQueue, true
+	var ok bool
+	reason := cells.ReasonQueue
 	if plan.speed.bps != 0 {
 		if at, ok = x.ifc.take(at, size, queue, &plan.speed); !ok {
 			return 0, reason, false

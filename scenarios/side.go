@@ -82,7 +82,7 @@ func (w *World) divide() {
 	}
 	for range lanes {
 		on := des.NewScheduler(des.Config{
-			Limits: des.Limits{Delta: w.Scenario.Run.Delta, Grain: most},
+			Limits: des.Limits{Events: w.Scenario.Run.Events, Delta: w.Scenario.Run.Delta, Grain: most},
 			Causes: w.opt.Records != nil, Name: w.net.EntityName,
 		})
 		g := &log{s: s, sched: on}

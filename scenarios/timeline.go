@@ -269,15 +269,15 @@ func (v *values) read(q *Watch, last Value) Value {
 }
 
 // count is the counter that a watch is on.
-func (q *Watch) count(counts [2]links.Counts) Value {
+func (w *Watch) count(counts [2]links.Counts) Value {
 	c := counts[0]
-	switch q.Side {
+	switch w.Side {
 	case BothSides:
 		c = counts[0].Add(counts[1])
 	case SideBA:
 		c = counts[1]
 	}
-	n, _ := c.Get(q.Counter)
+	n, _ := c.Get(w.Counter)
 	return CountOf(n)
 }
 
