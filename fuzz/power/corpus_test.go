@@ -1,4 +1,4 @@
-package main_test
+package main
 
 import (
 	"bufio"
@@ -178,14 +178,14 @@ func judge(t *testing.T, b *corpus.Bug) string {
 		t.Fatal(err)
 	}
 	dsim := filepath.Join(dir, "dsim")
-	if out, ok := run(t, "go", "build", "-overlay", over, "-buildvcs=false", "-o", dsim, "./cmd/dsim"); !ok {
+	if out, ok := command(t, "go", "build", "-overlay", over, "-buildvcs=false", "-o", dsim, "./cmd/dsim"); !ok {
 		t.Fatalf("the command does not build:\n%s", out)
 	}
 	args := append([]string{"test", "-overlay", over, "-short", "-skip", b.Family.Skip()}, b.Family.Packages...)
-	if out, ok := run(t, "go", args...); !ok {
+	if out, ok := command(t, "go", args...); !ok {
 		t.Errorf("the unit tests show it:\n%s", out)
 	}
-	if out, ok := run(t, dsim, "run", b.Family.Main, "--seed", "42"); !ok {
+	if out, ok := command(t, dsim, "run", b.Family.Main, "--seed", "42"); !ok {
 		t.Errorf("%s shows it under seed 42:\n%s", b.Family.Main, out)
 	}
 	calm := worlds(t, dsim, b.Scenario, "--seeds", fmt.Sprintf("1-%d", plain))
@@ -205,7 +205,7 @@ type outcome struct {
 
 func worlds(t *testing.T, dsim string, args ...string) (o outcome) {
 	t.Helper()
-	out, _ := run(t, dsim, append([]string{"run", "--json", "--jobs", "2"}, args...)...)
+	out, _ := command(t, dsim, append([]string{"run", "--json", "--jobs", "2"}, args...)...)
 	lines := bufio.NewScanner(bytes.NewReader(out))
 	lines.Buffer(nil, 1<<22)
 	for lines.Scan() {
@@ -234,9 +234,9 @@ func worlds(t *testing.T, dsim string, args ...string) (o outcome) {
 	return o
 }
 
-// run runs a command to its end, which must come, and tells whether it was
+// command runs a command to its end, which must come, and tells whether it was
 // content.
-func run(t *testing.T, name string, args ...string) ([]byte, bool) {
+func command(t *testing.T, name string, args ...string) ([]byte, bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()

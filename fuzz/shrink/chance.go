@@ -172,8 +172,8 @@ func impair(sc *scenarios.Scenario, where, name string, level int, both bool) {
 	}
 }
 
-// A cut in the place of a lost frame begins a moment before the frame is sent
-// and ends a moment later.
+// A cut in the place of lost frames begins a moment before the first is sent and
+// ends a moment after the last.
 var cutMoments = []time.Duration{time.Millisecond, 100 * time.Microsecond, 10 * time.Microsecond}
 
 // cutsMost is how many cuts a person would write.
@@ -181,9 +181,6 @@ const cutsMost = 3
 
 // cut puts cuts for a moment in the place of lost frames.
 func (s *shrinker) cut() bool {
-	if len(s.best.Verdicts()) > cutsMost {
-		return false
-	}
 	o, err := s.best.Run(s.ctx, repro.Options{Registry: s.opt.Registry, Choices: true})
 	if err != nil {
 		return false
@@ -195,11 +192,16 @@ func (s *shrinker) cut() bool {
 			return false
 		}
 	}
-	for _, moment := range cutMoments {
+	spans := rowsOf(list)
+	if len(spans) > cutsMost {
+		return false
+	}
+	for i := range 2 * len(cutMoments) {
+		moment, how := cutMoments[i/2], []string{"lost", "drain"}[i%2]
 		if s.try(func(sc *scenarios.Scenario, w *repro.World) bool {
 			w.Served, w.Choices = false, nil
-			for _, c := range list {
-				sc.Timeline = append(sc.Timeline, cutAt(c.Where, c.Anchor.At, moment))
+			for _, x := range spans {
+				sc.Timeline = append(sc.Timeline, cutAt(x, moment, how))
 			}
 			return true
 		}) {
@@ -209,9 +211,30 @@ func (s *shrinker) cut() bool {
 	return false
 }
 
-// cutAt cuts a direction around an instant.
-func cutAt(where string, at clock.Time, moment time.Duration) scenarios.Action {
-	from := max(at.Add(-moment/2), 0)
+// row is frames of a direction that were lost one after the other.
+type row struct {
+	where    string
+	next     uint64
+	from, to clock.Time
+}
+
+// rowsOf puts lost frames into rows.
+func rowsOf(list []repro.Choice) (rows []row) {
+	for _, c := range list {
+		i := slices.IndexFunc(rows, func(x row) bool { return x.where == c.Where && x.next == c.N })
+		if i < 0 {
+			rows = append(rows, row{c.Where, c.N, c.Anchor.At, c.Anchor.At})
+			i = len(rows) - 1
+		}
+		rows[i].next, rows[i].to = c.N+1, max(rows[i].to, c.Anchor.At)
+	}
+	return rows
+}
+
+// cutAt cuts a direction around the instants of a row.
+func cutAt(x row, moment time.Duration, how string) scenarios.Action {
+	where, from := x.where, max(x.from.Add(-moment/2), 0)
+	moment += x.to.Sub(x.from)
 	link := strings.TrimRight(where, "<>")
 	set := func(how string) []cells.Change {
 		l := cells.LinkSpec{Name: link}
@@ -224,6 +247,6 @@ func cutAt(where string, at clock.Time, moment time.Duration) scenarios.Action {
 	}
 	return scenarios.Action{
 		Trigger: scenarios.Trigger{Kind: scenarios.At, From: from, Until: clock.Never}, Fault: true,
-		Steps: []scenarios.Step{{Changes: set("drain")}, {After: moment, Changes: set("no"), Ends: true}},
+		Steps: []scenarios.Step{{Changes: set(how)}, {After: moment, Changes: set("no"), Ends: true}},
 	}
 }

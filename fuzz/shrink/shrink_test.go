@@ -224,6 +224,41 @@ func TestWhatMustComeCouldStillCome(t *testing.T) {
 	}
 }
 
+// A link that was healed stays healed, though nothing shows it by the end.
+func TestWhatFaultsEndedStaysEnded(t *testing.T) {
+	text := strings.Replace(late, "  - {at: 13.7ms, cut: ab, for: 171.3ms}\n  - {at: 300ms, cut: ab}\n  - {at: 310ms, heal: ab}\n",
+		"  - {at: 13.7ms, cut: ab}\n  - {at: 120ms, heal: ab}\n", 1)
+	w := repro.World{Name: "late.yaml", Text: []byte(strings.Replace(text, "until: 1s", "until: 125ms", 1)), Seed: des.SeedOf(1)}
+	r := small(t, w, failures(t, w)[0].Signature, shrink.Options{})
+	if text := string(r.World.Text); !strings.Contains(text, "cut: ab, for: ") {
+		t.Errorf("the link is not healed, or not by the entry that cut it:\n%s", text)
+	}
+}
+
+// Frames lost in a row are one cut, where a probability may not stand for them.
+func TestLostFramesInARowAreOneCut(t *testing.T) {
+	text := "version: 1\nname: row\ncells:\n  alice: {protocol: abp, role: sender, messages: 20, rto: 5ms}\n  bob: {protocol: abp, role: receiver, messages: 20}\n" +
+		"links:\n  ab: {between: [alice:p0, bob:p0], delay: 1ms}\nexpect:\n  - {eventually: bob.delivered == 20, within: 60ms, name: in-time}\nrun: {until: 1s}\n"
+	w := repro.World{Name: "row.yaml", Text: []byte(text), Seed: des.SeedOf(1), Served: true}
+	for n := uint64(2); n < 12; n++ {
+		w.Choices = append(w.Choices, repro.Choice{What: repro.Verdict, Where: "ab>", N: n, Value: "drop:loss"})
+	}
+	r := small(t, w, failures(t, w)[0].Signature, shrink.Options{})
+	if got := string(r.World.Text); r.World.Served || r.After.Faults != 1 || !strings.Contains(got, "cut: {link: ab, direction: a->b}") {
+		t.Errorf("%s, chance served: %t\n%s", r.After, r.World.Served, got)
+	}
+}
+
+// Where a world fails without faults too, what the condition is about stays as
+// it is.
+func TestWhatAConditionIsAboutStays(t *testing.T) {
+	w := canary(t, "sometimes", 7)
+	r := small(t, w, failures(t, w)[0].Signature, shrink.Options{})
+	if text := string(r.World.Text); r.After.Cells != 2 || r.After.Links != 1 || !strings.Contains(text, "messages: 20") {
+		t.Errorf("it could not happen any more:\n%s", text)
+	}
+}
+
 // A neighbour that passes passes, and the one beside it fails.
 func TestNeighboursAreWhatTheySay(t *testing.T) {
 	w := canary(t, "abp-give-up", 7)
