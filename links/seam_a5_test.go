@@ -303,6 +303,20 @@ func TestA5_7_SetLinkLeavesWhatIsInFlight(t *testing.T) {
 		"0s start", "0s up 0", "5ms recv 0 12345", "6ms recv 0 6", "6.001ms recv 0 7")
 }
 
+// What a held direction has let come as far as its end is released before what
+// was sent later and is due at the very instant of the release.
+func TestA5_7_ReleaseKeepsTheOrder(t *testing.T) {
+	for _, ties := range []des.Ties{des.TiesFIFO, des.TiesShuffled} {
+		w := pair(t, ways{ties: ties}, "delay=5ms")
+		w.sendLater(1*ms, "alice", 0, "1")
+		w.sendLater(3*ms, "alice", 0, "2")
+		w.at(5*ms, func() { w.apply(setLink("ab", "cut=hold")) })
+		w.at(8*ms, func() { w.apply(setLink("ab", "cut=no")) })
+		w.finish()
+		w.want("in order", "bob", "0s start", "0s up 0", "8ms recv 0 1", "8ms recv 0 2")
+	}
+}
+
 func TestA5_7_Cuts(t *testing.T) {
 	for _, c := range []struct {
 		cut  string

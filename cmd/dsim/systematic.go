@@ -80,7 +80,7 @@ func (a *app) systematic(ctx context.Context, o *systematicFlags, file string) e
 	}
 	o.opt.Seed = seed
 	for _, bit := range o.bits {
-		if bit >= 1<<32 {
+		if uint64(bit) >= 1<<32 {
 			return fmt.Errorf("--bits %d: must be below 2^32", uint64(bit))
 		}
 		o.opt.Bits = append(o.opt.Bits, uint32(bit))
