@@ -29,7 +29,7 @@ func fold(sc *scenarios.Scenario, p *Plan, until clock.Time) (*scenarios.Scenari
 	out.Initial = slices.Clone(sc.Initial)
 	out.Run.Shuffled = sc.Run.Shuffled || p.Ties == "shuffled"
 	out.Timeline = timelineOf(sc)
-	f := folder{out: &out, until: until, plan: p, core: make(map[cells.ID]bool), gone: goneLinks(sc)}
+	f := folder{out: &out, until: until, plan: p, core: make(map[cells.ID]bool), gone: goneLinks(sc), replaced: replacedLinks(sc)}
 	for _, id := range p.Core {
 		f.core[id] = true
 	}
@@ -69,6 +69,8 @@ type folder struct {
 	until clock.Time
 	core  map[cells.ID]bool
 	gone  map[string]bool // links that the scenario's own timeline removes
+
+	replaced map[string]replaced // those of them that it adds again
 
 	heal     []string   // links that are cut when the faults end
 	restart  []cells.ID // cells that are down then
@@ -189,20 +191,13 @@ func (f *folder) param(x *Fault, family *scenarios.FaultFamily) {
 			continue
 		}
 		was := c.Link
-		c.Link.Both, c.Link.AB, c.Link.BA = slices.Clone(was.Both), slices.Clone(was.AB), slices.Clone(was.BA)
-		for _, p := range set {
-			switch x.Side {
-			case scenarios.SideAB:
-				c.Link.AB = with(c.Link.AB, p)
-			case scenarios.SideBA:
-				c.Link.BA = with(c.Link.BA, p)
-			default:
-				c.Link.Both = with(c.Link.Both, p)
-				c.Link.AB, c.Link.BA = without(c.Link.AB, p.Name), without(c.Link.BA, p.Name)
-			}
+		if _, again := f.replaced[was.Name]; f.gone[was.Name] && !again {
+			continue
 		}
-		if e := ends(&was); f.healed(e[0], e[1]) {
-			f.restore(&was, set)
+		x.harm(&c.Link, set)
+		last := f.harmAgain(x, &was, set)
+		if e := ends(&was); last != nil && f.healed(e[0], e[1]) {
+			f.restore(last, set)
 		}
 	}
 }

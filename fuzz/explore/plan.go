@@ -40,9 +40,9 @@ type target struct {
 	sc       *scenarios.Scenario // as written, under some seed
 	families []scenarios.FaultFamily
 	ranges   map[string]scenarios.FaultRange
-	links    []cells.LinkSpec
-	streams  bool
-	cells    []cells.ID // that can be crashed and paused
+	links    []cells.LinkSpec // that can be cut and held
+	lossy    []cells.LinkSpec // that can be made bad: those, and those that are replaced
+	cells    []cells.ID       // that can be crashed and paused
 	all      []cells.ID
 	keeps    map[cells.ID]bool
 	told     map[cells.ID][]clock.Time // when a cell gets a command
@@ -55,13 +55,14 @@ func ends(l *cells.LinkSpec) [2]cells.ID { return [2]cells.ID{l.A.Cell, l.B.Cell
 
 // newTarget finds what can be harmed. What the scenario's own timeline crashes,
 // commands again and again, adds or removes is left alone: a fault that meets
-// another of its kind is a mistake in the scenario, not in the protocol.
+// another of its kind is a mistake in the scenario, not in the protocol. Links
+// that are replaced have their parameters set all the same.
 func newTarget(sc *scenarios.Scenario, until clock.Time) *target {
 	t := &target{
 		sc: sc, ranges: make(map[string]scenarios.FaultRange), told: make(map[cells.ID][]clock.Time),
 		keeps: make(map[cells.ID]bool), until: until, heal: []string{"all"},
 	}
-	taken, gone := t.takenCells(), goneLinks(sc)
+	taken, gone, again := t.takenCells(), goneLinks(sc), replacedLinks(sc)
 	x := sc.Explore
 	if x != nil && len(x.Heal) > 0 {
 		t.heal = x.Heal
@@ -74,9 +75,14 @@ func newTarget(sc *scenarios.Scenario, until clock.Time) *target {
 			if !taken[c.Cell.ID] && (x == nil || x.Cells == nil || slices.Contains(x.Cells, c.Cell.ID)) {
 				t.cells = append(t.cells, c.Cell.ID)
 			}
-		case c.Op == cells.AddLink && !gone[c.Link.Name] && (x == nil || x.Links == nil || slices.Contains(x.Links, c.Link.Name)):
-			t.links = append(t.links, c.Link)
-			t.streams = t.streams || c.Link.Stream
+		case c.Op == cells.AddLink && (x == nil || x.Links == nil || slices.Contains(x.Links, c.Link.Name)):
+			_, back := again[c.Link.Name]
+			if !gone[c.Link.Name] {
+				t.links = append(t.links, c.Link)
+			}
+			if !gone[c.Link.Name] || back {
+				t.lossy = append(t.lossy, c.Link)
+			}
 		}
 	}
 	for _, f := range scenarios.FaultFamilies() {
@@ -99,7 +105,11 @@ func (t *target) has(f *scenarios.FaultFamily) bool {
 	case "one-way":
 		return slices.ContainsFunc(t.links, func(l cells.LinkSpec) bool { return !l.Stream })
 	}
-	return slices.ContainsFunc(t.links, func(l cells.LinkSpec) bool { return f.Applies(l.Stream) })
+	list := t.links
+	if f.Param != "" {
+		list = t.lossy
+	}
+	return slices.ContainsFunc(list, func(l cells.LinkSpec) bool { return f.Applies(l.Stream) })
 }
 
 func (t *target) takenCells() map[cells.ID]bool {
@@ -272,9 +282,9 @@ func (d *drawer) family(f *scenarios.FaultFamily) []Fault {
 // somewhere draws some links that a family applies to, or one direction.
 func (d *drawer) somewhere(f *scenarios.FaultFamily) ([]string, scenarios.Side) {
 	var names []string
-	for i := range d.t.links {
-		if f.Applies(d.t.links[i].Stream) {
-			names = append(names, d.t.links[i].Name)
+	for i := range d.t.lossy {
+		if f.Applies(d.t.lossy[i].Stream) {
+			names = append(names, d.t.lossy[i].Name)
 		}
 	}
 	side := scenarios.Side(d.r.N(3))
