@@ -61,10 +61,10 @@ func replacedLinks(sc *scenarios.Scenario) map[string]replaced {
 }
 
 // harm sets a parameter of a link that is added.
-func (x *Fault) harm(l *cells.LinkSpec, set []cells.Param) {
+func (f *Fault) harm(l *cells.LinkSpec, set []cells.Param) {
 	l.Both, l.AB, l.BA = slices.Clone(l.Both), slices.Clone(l.AB), slices.Clone(l.BA)
 	for _, p := range set {
-		switch x.Side {
+		switch f.Side {
 		case scenarios.SideAB:
 			l.AB = with(l.AB, p)
 		case scenarios.SideBA:

@@ -106,7 +106,9 @@ func (o *flags) run(ctx context.Context, in io.Reader, out, progress io.Writer) 
 		}
 		return nil
 	}
-	writeTable(out, b, rows)
+	if err := writeTable(out, b, rows); err != nil {
+		return err
+	}
 	if o.update && ctx.Err() == nil {
 		return os.WriteFile(filepath.Join(root, filepath.FromSlash(resultsFile)), []byte(results(b, rows)), 0o644)
 	}

@@ -10,8 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"example.com/dsim/fuzz/explore"
 	"example.com/dsim/fuzz/power/internal/corpus"
 	"example.com/dsim/fuzz/repro"
+	"example.com/dsim/scenarios"
 )
 
 func TestProcessorTimeIsReadFromStat(t *testing.T) {
@@ -189,5 +191,42 @@ func TestBugsAreFound(t *testing.T) {
 	t.Log("\n" + text)
 	if *long && strings.Contains(text, "not met") {
 		t.Error("a goal is not met")
+	}
+}
+
+// TestCalmWorldsHoldWithoutBugs wants no failure in what is explored when there
+// is no bug: else what is found would be nothing to boast of.
+func TestCalmWorldsHoldWithoutBugs(t *testing.T) {
+	last := uint64(32)
+	if *long {
+		last = 2000
+	}
+	seen := make(map[string]bool)
+	for _, bug := range bugs(t) {
+		if seen[bug.Scenario] {
+			continue
+		}
+		seen[bug.Scenario] = true
+		t.Run(strings.TrimSuffix(bug.Scenario, ".yaml"), func(t *testing.T) {
+			t.Parallel()
+			src, err := scenarios.Load(filepath.Join(root, filepath.FromSlash(bug.Scenario)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			x, err := explore.New(t.Context(), explore.Options{Source: src, First: 1, Last: last})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := x.Run(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range r.Found {
+				t.Errorf("%d of %d: %s\nworld %d: %s\n%s", f.Count, r.Worlds, f.Signature, f.World, f.Failure, f.Plan)
+			}
+			if r.Unfit > 0 || r.Inconclusive > 0 {
+				t.Errorf("%d unfit, %d inconclusive: %s", r.Unfit, r.Inconclusive, r.Why)
+			}
+		})
 	}
 }

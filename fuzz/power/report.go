@@ -90,14 +90,17 @@ func (r *row) cellsOf() []string {
 var columns = []string{"found", "CPU s", "cells", "links", "faults", "events", "test", "plain", "nearest that passes"}
 
 // writeTable prints rows for people.
-func writeTable(out io.Writer, b *bench, rows []*row) {
+func writeTable(out io.Writer, b *bench, rows []*row) error {
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "bug\t%s\n", strings.Join(columns, "\t"))
 	for _, r := range rows {
 		fmt.Fprintf(t, "%s\t%s\n", r.Bug, strings.Join(r.cellsOf(), "\t"))
 	}
-	t.Flush()
-	fmt.Fprintf(out, "\n%s", summary(b, rows))
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(out, "\n%s", summary(b, rows))
+	return err
 }
 
 // summary says in sentences what came of all, and which goals are met.

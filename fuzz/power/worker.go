@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"io/fs"
 	"path/filepath"
 	"time"
 
@@ -115,10 +115,13 @@ func (t *task) search(ctx context.Context, say func(any) error) error {
 // shrink makes small what was found, and writes it as a repro and a Go test.
 func (t *task) shrink(ctx context.Context, say func(any) error) error {
 	path := filepath.Join(t.Dir, foundFile)
-	if _, err := os.Stat(path); err != nil || t.Shrink == 0 {
-		return nil // nothing was found, which has been said
+	if t.Shrink == 0 {
+		return nil
 	}
 	f, err := repro.Load(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // nothing was found, which has been said
+	}
 	if err != nil {
 		return err
 	}
