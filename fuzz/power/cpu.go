@@ -3,27 +3,29 @@ package main
 import (
 	"bytes"
 	"os"
+	"runtime/metrics"
 	"strconv"
 	"time"
-
-	"example.com/dsim/clock"
 )
-
-var started = clock.Wall()
 
 // ticks is how many of the units in /proc/self/stat a second has on all systems
 // that have it.
 const ticks = 100
 
 // used is how much processor time this process has used. Where the system does
-// not say so in /proc, it is the time since it was started: for a process that
-// does one thing at a time never less.
+// not say so in /proc, it is what the runtime had to its disposal when it last
+// collected garbage: for a process that does one thing at a time, the time since
+// it was started.
 func used() time.Duration {
 	text, err := os.ReadFile("/proc/self/stat")
 	if d, ok := usedIn(text); err == nil && ok {
 		return d
 	}
-	return clock.Wall().Sub(started)
+	s := []metrics.Sample{{Name: "/cpu/classes/total:cpu-seconds"}}
+	if metrics.Read(s); s[0].Value.Kind() != metrics.KindFloat64 {
+		return 0
+	}
+	return time.Duration(s[0].Value.Float64() * float64(time.Second))
 }
 
 // usedIn reads fields 14 and 15 of /proc/self/stat, time in the program and time

@@ -9,8 +9,8 @@ import (
 
 // kept is a file of rows, one a line, that grows as bugs are measured. A row of
 // other settings, or of a bug or scenario that has changed since, is left alone
-// and not used. Of changed sources it knows nothing: whoever changes the search
-// begins another file.
+// and not used, nor is one that ended in an error. Of changed sources it knows
+// nothing: whoever changes the search begins another file.
 type kept struct {
 	rows map[string]*row // by key
 	file *os.File        // nil if nothing is kept
@@ -34,7 +34,9 @@ func openKept(path string) (*kept, error) {
 			f.Close()
 			return nil, fmt.Errorf("%s:%d: %w", path, n, err)
 		}
-		k.rows[r.Key] = r
+		if r.Error == "" {
+			k.rows[r.Key] = r
+		}
 	}
 	return k, lines.Err()
 }
