@@ -8,9 +8,10 @@
 // calls, folding and recording each. So there is no re-entrance, one order of
 // effects, and one place that traces.
 //
-// The Host runs all cells of one scheduler. Where sent bytes go is left to a
-// [Network]: the virtual one of package links, or sockets. Both stand behind
-// one [Datacenter].
+// The Host runs all cells of a site; what is needed to run a share of them on a
+// scheduler of its own is a [Lane]. Where sent bytes go is left to a [Network]:
+// the virtual one of package links, or sockets. Both stand behind one
+// [Datacenter].
 //
 //	type echo struct{}
 //
