@@ -65,6 +65,16 @@ func (q *Queue) PopUntil(t clock.Time) (Event, bool) {
 			return *e, true
 		}
 	}
+	if q.timers.armed == 0 {
+		q.timers.soon = clock.Never
+	}
+	after := t
+	if after < clock.Never {
+		after++
+	}
+	if w.n > 0 && w.before(min(after, q.timers.soon)) {
+		return w.pop(), true
+	}
 	if e, ok := q.Peek(); !ok || e.Time > t {
 		return Event{}, false
 	}
