@@ -6,6 +6,8 @@
 //
 //	explore     draws worlds from a scenario and runs them, favouring those that
 //	            reach what no world before has reached
+//	swarm       lets rapid draw them, inside go test, and make those that fail
+//	            smaller
 //	systematic  goes through all runs of a small world, within bounds
 //	repro       a world that can be run, the signature of what went wrong in it,
 //	            and the small text file that keeps both

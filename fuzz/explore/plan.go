@@ -163,13 +163,14 @@ func goneLinks(sc *scenarios.Scenario) map[string]bool {
 // drawer draws one plan.
 type drawer struct {
 	t    *target
-	r    des.Rand
+	r    Chance
 	busy map[cells.ID][][2]clock.Time // when a cell is down
 	left bool                         // some of what ends faults is left out
 }
 
 func (t *target) drawer(seed des.Seed, purpose string) *drawer {
-	d := &drawer{t: t, r: seed.Rand("explore", 0, purpose), busy: make(map[cells.ID][][2]clock.Time)}
+	r := seed.Rand("explore", 0, purpose)
+	d := &drawer{t: t, r: &r, busy: make(map[cells.ID][][2]clock.Time)}
 	d.left = d.one(4)
 	return d
 }

@@ -351,7 +351,11 @@ func (x *Explorer) Draw(n uint64) (repro.World, *Plan, error) {
 
 // fold makes the world of a plan.
 func (x *Explorer) fold(n uint64, p *Plan) (repro.World, error) {
-	seed := des.SeedOf(n)
+	return x.Make(des.SeedOf(n), p)
+}
+
+// Make makes the world of a plan, whoever has drawn it, under a seed.
+func (x *Explorer) Make(seed des.Seed, p *Plan) (repro.World, error) {
 	sc, err := x.opt.Source.Build(scenarios.BuildOptions{Seed: seed, Set: x.opt.Set, Registry: x.opt.Registry})
 	if err != nil {
 		return repro.World{}, err
@@ -553,8 +557,22 @@ func (x *Explorer) found(ctx context.Context, r *ran, o *repro.Outcome, f repro.
 	return nil
 }
 
-// file keeps a failure: chance by name, if the world fails likewise then.
+// file keeps a failure, with what is known of its world.
 func (x *Explorer) file(ctx context.Context, r *ran, o *repro.Outcome, f repro.Failed) (*repro.File, error) {
+	file, err := x.Keep(ctx, o, f)
+	if err != nil {
+		return nil, err
+	}
+	file.Remarks = []string{fmt.Sprintf("world %d of %s", r.number, x.report.Name)}
+	if len(r.plan.Families) > 0 {
+		file.Remarks = append(file.Remarks, fmt.Sprintf("faults: %s", joined(r.plan.Families)))
+	}
+	return file, nil
+}
+
+// Keep makes the file of a failure of a world that Make has made: chance by
+// name, if the world fails likewise then.
+func (x *Explorer) Keep(ctx context.Context, o *repro.Outcome, f repro.Failed) (*repro.File, error) {
 	opt := repro.Options{Registry: x.opt.Registry, Choices: true}
 	w, err := x.single(o.World, f)
 	if err != nil {
@@ -572,12 +590,7 @@ func (x *Explorer) file(ctx context.Context, r *ran, o *repro.Outcome, f repro.F
 	} else {
 		again = o // it does not fail so when it is repeated: kept as it was
 	}
-	file := repro.Keep(again, f, x.opt.Build)
-	file.Remarks = []string{fmt.Sprintf("world %d of %s", r.number, x.report.Name)}
-	if len(r.plan.Families) > 0 {
-		file.Remarks = append(file.Remarks, fmt.Sprintf("faults: %s", joined(r.plan.Families)))
-	}
-	return file, nil
+	return repro.Keep(again, f, x.opt.Build), nil
 }
 
 // single is a world for one failure: without what all worlds together are asked

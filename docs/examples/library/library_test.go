@@ -10,6 +10,7 @@ import (
 
 	"example.com/dsim/clock"
 	"example.com/dsim/des"
+	"example.com/dsim/fuzz/swarm"
 	"example.com/dsim/scenarios"
 	"example.com/dsim/scenarios/simrapid"
 	"example.com/dsim/scenarios/simtest"
@@ -120,4 +121,8 @@ func TestTopologiesChangeUnderARunningWorld(t *testing.T) {
 		m := simrapid.NewMachine(rt, simrapid.Draw(rt, plan), plan, scenarios.WorldOptions{})
 		rt.Repeat(m.Actions())
 	})
+}
+
+func TestWhatIsDeclaredIsBorne(t *testing.T) {
+	swarm.Check(t, "../../../scenarios/abp/explored.yaml", swarm.Options{})
 }

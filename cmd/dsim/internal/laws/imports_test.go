@@ -60,7 +60,7 @@ var owners = []struct{ outside, rooms string }{
 var socketless = "net/netip net/url net/textproto net/mail"
 
 // testPackages are packages that are no test files but made for tests.
-var testPackages = "cells/celltest scenarios/simtest scenarios/simrapid"
+var testPackages = "cells/celltest scenarios/simtest scenarios/simrapid fuzz/swarm"
 
 // judgeImport says what is wrong with room from importing path, "" if nothing.
 func judgeImport(from, path string, standard, test bool) string {
