@@ -17,6 +17,7 @@ import (
 type patience struct {
 	open    map[string]bool // what faults have left open, as they ended
 	quiet   time.Duration   // between the last fault and the end
+	late    time.Duration   // by how much what was lost by name came after faults had ended
 	within  bool            // the expectation itself says how long it takes
 	control bool            // without faults the world does not fail so
 	strict  bool            // a condition says what is missing, by names and numbers
@@ -29,7 +30,7 @@ func (s *shrinker) patienceFor(sc *scenarios.Scenario) (*patience, error) {
 	if !late && (mode == "" || s.failed.Failure.Time < sc.Run.Until) {
 		return nil, nil
 	}
-	p := &patience{open: leftOpen(sc), quiet: max(quietOf(sc, &s.best), time.Duration(sc.Run.Until)/2)}
+	p := &patience{open: leftOpen(sc), quiet: max(quietOf(sc, &s.best), time.Duration(sc.Run.Until)/2), late: lateOf(sc, &s.best)}
 	for i := range sc.Expect {
 		e := &sc.Expect[i]
 		if e.Path == s.failed.Failure.Path {
@@ -57,7 +58,10 @@ func (p *patience) fair(sc *scenarios.Scenario, w *repro.World) bool {
 			return false
 		}
 	}
-	return p.within || quietOf(sc, w) >= p.quiet
+	if p.within {
+		return lateOf(sc, w) <= p.late
+	}
+	return quietOf(sc, w) >= p.quiet
 }
 
 // controlled reports whether a world comes out well without its faults, where
@@ -203,6 +207,29 @@ func openedBy(c *cells.Change, set func(string, bool)) {
 func isZero(text string) bool {
 	n, ok := parseNumber(text)
 	return ok && n.v == 0
+}
+
+// lateOf is how long after the last fault of the timeline, from which time for
+// progress is counted, a frame still fares badly by name.
+func lateOf(sc *scenarios.Scenario, w *repro.World) (late time.Duration) {
+	if !w.Served {
+		return 0
+	}
+	from := clock.Time(0)
+	for i := range sc.Timeline {
+		a := &sc.Timeline[i]
+		for j := range a.Steps {
+			if at := a.Trigger.From.Add(a.Steps[j].After); (a.Fault || a.Stop) && at <= sc.Run.Until {
+				from = max(from, at)
+			}
+		}
+	}
+	for _, c := range w.Choices {
+		if c.What == repro.Verdict {
+			late = max(late, c.Anchor.At.Sub(from))
+		}
+	}
+	return late
 }
 
 // quietOf is how long a run goes on after its last fault that has a time.
