@@ -75,6 +75,12 @@ func TestBlocksAreCellsAndLinks(t *testing.T) {
 func TestBlocksChange(t *testing.T) {
 	s, n := apart(t, 4, 4, "1ms", cells.Options{})
 	bs, bn := grid(t, 4, 4, 2, "1ms", cells.Options{})
+	var fifth cells.LinkStatus
+	for _, l := range n.Snapshot().Links {
+		if l.Name == "l5" {
+			fifth = l
+		}
+	}
 	for _, x := range []struct {
 		s *des.Scheduler
 		n *links.Network
@@ -83,6 +89,8 @@ func TestBlocksChange(t *testing.T) {
 			{setLink("l3", "delay=5ms loss=10%")},
 			{removeLink("l5"), setCell("c9", cells.SetRun, "crash")},
 			{setCell("c9", cells.SetRun, "restart"), removeCell("c15")},
+			// The name again is another life, and draws anew.
+			{addLink("l5", fifth.Ends[0], fifth.Ends[1], "delay=1ms loss=30%")},
 		} {
 			if err := x.s.RunUntil(clock.Time(i+1) * clock.Time(7*time.Millisecond)); err != nil {
 				t.Fatal(err)
@@ -103,7 +111,7 @@ func TestBlocksChange(t *testing.T) {
 	}
 	for name, change := range map[string]cells.Change{
 		"a link of the block's name": addLink("l7", "c0:p3", "c1:p3", ""),
-		"a link that is gone":        setLink("l5", "delay=1ms"),
+		"a link that is not there":   setLink("l24", "delay=1ms"),
 		"a port that has a link":     addLink("new", "c5:p0", "c0:p3", ""),
 	} {
 		if err := bn.Apply(99, []cells.Change{change}); err == nil {

@@ -1,10 +1,12 @@
 package scenarios
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"example.com/dsim/des"
 
@@ -121,6 +123,42 @@ func TestLawParallelRunsAreRepeatedWhereTheyMustBe(t *testing.T) {
 		if _, why := w.Parallel(); !strings.Contains(why, c.why) {
 			t.Errorf("%s: %q, want %q", name, why, c.why)
 		}
+	}
+}
+
+// What cannot be done to partitions that run side by side is refused by name,
+// and what can be asked of them between windows is answered.
+func TestParallelWorldsRefuseActsFromOutside(t *testing.T) {
+	source, err := Parse("four.yaml", []byte(strings.NewReplacer("TIMELINE", "cut: ab, for: 10ms", "RUN", "reaction: 1ms").Replace(fourInARow)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sc, err := source.Build(BuildOptions{Seed: des.SeedOf(3)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := NewWorld(sc, WorldOptions{Parallel: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := w.AdvanceEvents(20); n < 20 {
+		t.Errorf("%d events were run, want 20", n)
+	}
+	c, err := sc.Compile("alice.sent >= 1") // which no expectation reads
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ok, err := w.Holds(c); err != nil || !ok {
+		t.Errorf("alice has sent nothing after 20 events: %v, %v", ok, err)
+	}
+	if _, err := w.AdvanceUntil(c, time.Second); !errors.Is(err, ErrParallel) {
+		t.Errorf("AdvanceUntil: %v", err)
+	}
+	if err := w.Apply(); !errors.Is(err, ErrParallel) {
+		t.Errorf("Apply: %v", err)
+	}
+	if _, err := w.Command("alice", "send", "x"); !errors.Is(err, ErrParallel) {
+		t.Errorf("Command: %v", err)
 	}
 }
 

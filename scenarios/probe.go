@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -30,13 +31,23 @@ func (w *World) Holds(c *Condition) (bool, error) {
 		if ref, ok := w.host.Find(q.Cell); q.Cell != "" && ok {
 			w.host.Watch(ref, q.Attr)
 		}
+		if w.side != nil {
+			w.side.watch(q)
+		}
 	}
 	return x.holds()
 }
 
+// ErrParallel says that a world whose partitions run side by side cannot be
+// driven from event to event, or acted on between two.
+var ErrParallel = errors.New("the world runs in parallel: it takes no acts from outside, and is run by Advance alone")
+
 // AdvanceUntil runs the world until a condition holds at the end of an instant,
 // at most for a span. It reports whether it came to hold.
 func (w *World) AdvanceUntil(c *Condition, within time.Duration) (bool, error) {
+	if w.side != nil {
+		return false, ErrParallel
+	}
 	to := min(w.Now().Add(within), w.Scenario.Run.Until)
 	for {
 		if ok, err := w.Holds(c); ok || err != nil {
@@ -52,9 +63,16 @@ func (w *World) AdvanceUntil(c *Condition, within time.Duration) (bool, error) {
 }
 
 // AdvanceEvents runs the world for a number of events and reports how many
-// there were.
+// there were; where partitions run side by side, to the end of a window at
+// least.
 func (w *World) AdvanceEvents(n uint64) uint64 {
 	before := w.sched.Executed()
+	if w.side != nil {
+		if n > 0 {
+			w.Advance(w.Scenario.Run.Until, n)
+		}
+		return w.sched.Executed() - before
+	}
 	for range n {
 		if w.Done() || !w.sched.Step(w.Scenario.Run.Until) {
 			break
@@ -65,6 +83,9 @@ func (w *World) AdvanceEvents(n uint64) uint64 {
 
 // Apply carries out changes now, as the next batch.
 func (w *World) Apply(changes ...cells.Change) error {
+	if w.side != nil {
+		return ErrParallel
+	}
 	err := w.net.Apply(w.net.Version()+1, changes)
 	w.acted(err == nil)
 	return err
@@ -72,6 +93,9 @@ func (w *World) Apply(changes ...cells.Change) error {
 
 // Command gives a cell a command now.
 func (w *World) Command(cell cells.ID, args ...string) (string, error) {
+	if w.side != nil {
+		return "", ErrParallel
+	}
 	answer, err := w.net.Command(cell, args)
 	w.acted(false)
 	return answer, err

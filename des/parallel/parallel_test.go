@@ -43,10 +43,12 @@ func (l *lane) Dispatch(e des.Event) {
 	l.s.Push(ev)
 }
 
-func newRing(n, tokens int) *ring {
+func newRing(n, tokens int) *ring { return newLimitedRing(n, tokens, des.Limits{}) }
+
+func newLimitedRing(n, tokens int, limits des.Limits) *ring {
 	r := &ring{keys: make([][]des.Key, entities), hop: clock.Time(time.Millisecond)}
 	for i := range n {
-		l := &lane{r: r, index: i, s: des.NewScheduler(des.Config{})}
+		l := &lane{r: r, index: i, s: des.NewScheduler(des.Config{Limits: limits})}
 		l.s.Handle(des.Cell, l)
 		r.lanes = append(r.lanes, l)
 	}
@@ -95,7 +97,8 @@ func TestLanesDoWhatOneDoes(t *testing.T) {
 	for n := 1; n <= 5; n++ {
 		for _, slice := range []uint64{0, 1, 1000} {
 			got := newRing(n, 400)
-			main := des.NewScheduler(des.Config{Limits: des.Limits{Grain: time.Millisecond}})
+			// A grain longer than the window, so that it is the window that ends it.
+			main := des.NewScheduler(des.Config{Limits: des.Limits{Grain: 10 * time.Millisecond}})
 			e := got.engine(main)
 			for !e.Run(to, slice) {
 			}
@@ -138,19 +141,19 @@ func TestTheTimelineStandsBetweenWindows(t *testing.T) {
 // A limit on events stops a run at a multiple of the grain, as one scheduler
 // would have stopped.
 func TestLimitsDoNotDependOnLanes(t *testing.T) {
-	var want string
+	limits := des.Limits{Grain: 700 * time.Microsecond, Events: 5000}
+	alone := newLimitedRing(1, 100, limits)
+	alone.lanes[0].s.Drain(clock.Time(time.Second))
+	want := alone.lanes[0].s.Err()
+	if want == nil {
+		t.Fatal("one scheduler: no error")
+	}
 	for n := 1; n <= 4; n++ {
 		r := newRing(n, 100)
-		main := des.NewScheduler(des.Config{Limits: des.Limits{Grain: time.Millisecond, Events: 5000}})
-		e := r.engine(main)
-		e.Run(clock.Time(time.Second), 0)
-		if main.Err() == nil {
-			t.Fatalf("%d lanes: no error", n)
-		}
-		if got := main.Err().Error(); n == 1 {
-			want = got
-		} else if got != want {
-			t.Errorf("%d lanes: %s, want %s", n, got, want)
+		main := des.NewScheduler(des.Config{Limits: limits})
+		r.engine(main).Run(clock.Time(time.Second), 0)
+		if got := main.Err(); got == nil || got.Error() != want.Error() {
+			t.Errorf("%d lanes: %v, want %v", n, got, want)
 		}
 	}
 }
