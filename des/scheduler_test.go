@@ -509,8 +509,9 @@ func TestEventLimitWithinOneInstant(t *testing.T) {
 	seq := uint64(0)
 	b.do[alice] = func(Event) {
 		for range 2 {
-			seq++
-			b.At(b.Now(), alice, 0, seq, 0)
+			if seq++; seq < 300_000 { // else a scheduler without the bound takes all memory
+				b.At(b.Now(), alice, 0, seq, 0)
+			}
 		}
 	}
 	b.At(5, alice, 0, 0, 0)
