@@ -43,6 +43,9 @@ type Options struct {
 	Ties des.Ties
 	Full bool     // fold whole payloads, not their lengths and edges
 	Sink des.Sink // of records; may be nil
+	// Lives are the first incarnations of cells that have lived before, in
+	// another process: what they draw is not what they drew then.
+	Lives map[ID]uint32
 }
 
 // Host runs the cells of one site: it turns events into calls of handlers and
@@ -61,6 +64,7 @@ type Host struct {
 	ports  []PortRecord // of static ports; 0 is none
 	blocks []Block      // of cells that share what they are made of
 	byName map[ID]CellRef
+	far    CellRef // one more than the cell that stands for the outside; 0 is none
 	lanes  []*Lane
 
 	subscriptions []subscription
@@ -116,6 +120,7 @@ func (h *Host) Add(spec CellSpec, renew func() (Protocol, error)) (CellRef, erro
 	if spec.Clock != (ClockSpec{}) {
 		c.flags |= cellClock
 	}
+	x.incarnation = h.opt.Lives[spec.ID]
 	if old, ok := h.byName[spec.ID]; ok {
 		x.incarnation = h.cells[old].incarnation() + 1
 	}
@@ -179,6 +184,9 @@ func (h *Host) Fold(ref CellRef) des.Fold { return h.cells[ref].fold }
 func (h *Host) Digest() des.Digest {
 	var d des.Digest
 	for i := range h.cells {
+		if h.IsFar(CellRef(i)) {
+			continue
+		}
 		d.AddCell(string(h.Name(CellRef(i))), h.cells[i].fold)
 	}
 	return d

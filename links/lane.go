@@ -23,6 +23,7 @@ type lane struct {
 	freeFlights []uint32
 	names       []string // of directions of blocks, by port, while records are kept
 	flips       []uint32 // reused by judge
+	wire        []byte   // reused by leave
 	choices     des.ChoiceSink
 	mail        *mail // to other lanes; nil where there are none
 
@@ -485,9 +486,12 @@ func (l *lane) arrival(from cells.PortRef, s *cells.PortRecord, e des.Event, ite
 	if y.watched {
 		l.sched.Touch()
 	}
-	if stream {
+	switch {
+	case link != nil && link.far != 0 && l.host.IsFar(q.Cell()):
+		l.leave(link, q, y, item)
+	case stream:
 		l.arrive(from, s.Peer, y, num, item)
-	} else {
+	default:
 		l.deliver(s, e, cells.Frame(item))
 	}
 	if link != nil && link.drains {

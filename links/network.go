@@ -16,6 +16,11 @@ type Options struct {
 	// them; nil to draw. What is not served is plain delivery. Where lanes run
 	// side by side, it is called by all of them.
 	Serve func(link string, n uint64) (Verdict, bool)
+	// Out makes links with one end at a cell that is not of the host lead
+	// outside: see outside.go. It takes what such a link's sending half has let
+	// through, when it is due: a frame, or a segment of a stream link. The bytes
+	// are valid during the call. nil: both ends of a link must be here.
+	Out func(link string, b []byte)
 }
 
 // Network is the virtual network of one host, and its datacenter. A direction
@@ -51,6 +56,7 @@ type link struct {
 	ended  [2]bool           // by direction: nothing more arrives on it
 	drains bool              // removed, but what was sent arrives
 	left   bool              // removed
+	far    uint8             // one more than the end that is outside; 0 is none
 }
 
 // gone reports whether nothing of the link is left.
@@ -273,5 +279,5 @@ func (n *Network) alert(p cells.PortRef) {
 		lost = n.of(q.Peer).rare(n.host.Port(q.Peer)).lostBefore
 	}
 	l, _ := n.linkOf(p)
-	q.SetAlert(lost > 0 || x.watched || n.plan(p).params.Cut == CutHold || l != nil && (l.spec.Stream || l.drains))
+	q.SetAlert(lost > 0 || x.watched || n.plan(p).params.Cut == CutHold || l != nil && (l.spec.Stream || l.drains || l.far != 0))
 }

@@ -94,6 +94,8 @@ type end struct {
 	answered   clock.Time // the acceptor's: when its slow ACK arrives; nothing it sends is earlier
 	broken     uint8      // with finPending: the code of an RST that has come behind FIN
 	peerBound  uint64     // how many bytes the other end may have queued
+	arrived    uint64     // bytes, of an end whose other end is outside
+	credited   uint64     // of them, told to the other end
 	uncredited uint64     // handled, and the other end not told
 	joined     []byte     // arrived, waiting for what it is joined with
 	joinedAs   uint64     // the number of the segment that brought it
@@ -146,7 +148,7 @@ func (l *lane) Dial(p cells.PortRef, addr string) {
 func (n *Network) streamTo(from cells.CellRef, to cells.ID) (cells.PortRef, bool) {
 	target, ok := n.host.Find(to)
 	if !ok {
-		return 0, false
+		return n.streamOut(from, to)
 	}
 	for _, i := range n.trunks[pair(from, target)] {
 		if l := &n.links[i]; !l.drains && !l.left {
@@ -335,7 +337,7 @@ func (l *lane) arrive(from, back cells.PortRef, y *ext, num uint64, item uint32)
 		return
 	}
 	e := l.byConn[endKey{s.id, !s.forward}]
-	if e == nil {
+	if e == nil || e.dir != back {
 		l.freeFrame(s)
 		if s.kind != segRST {
 			l.reset(back, s.id, !s.forward, cells.ErrReset)
@@ -374,7 +376,7 @@ func (l *lane) syn(back cells.PortRef, s segment) {
 		l.reset(back, s.id, false, cells.ErrRefused)
 		return
 	}
-	peer := string(l.host.Name(s.id.dialler))
+	peer := l.diallerName(back, s.id.dialler)
 	bound := l.n.plan(back).params.Bound
 	p := l.on.Accept(listener, peer, bound)
 	l.addEnd(&end{key: endKey{s.id, false}, port: p, dir: back, open: true, peerBound: s.n})
@@ -484,6 +486,7 @@ func (l *lane) Consumed(p cells.PortRef, k int) {
 	}
 	credit := e.uncredited
 	e.uncredited = 0
+	e.credited += credit
 	l.transmit(e.dir, segment{kind: segCredit, forward: e.key.forward, id: e.key.id, n: credit}, 0)
 }
 

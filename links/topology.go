@@ -23,15 +23,9 @@ func (n *Network) Apply(number uint64, batch []cells.Change) error {
 		return fmt.Errorf("batch %d: the run has ended: %w", number, err)
 	}
 	hash := hashBatch(batch)
-	if number == n.version.number && hash == n.version.hash {
-		return nil
-	}
-	if number <= n.version.number {
-		return fmt.Errorf("batch %d: %w: the last was %d", number, cells.ErrStale, n.version.number)
-	}
-	plan, err := n.check(batch)
-	if err != nil {
-		return fmt.Errorf("batch %d: %w", number, err)
+	plan, done, err := n.admit(number, hash, batch)
+	if done || err != nil {
+		return err
 	}
 	n.version = version{number, hash}
 	n.outside(func() {
@@ -40,6 +34,28 @@ func (n *Network) Apply(number uint64, batch []cells.Change) error {
 		}
 	})
 	return nil
+}
+
+// Check says why Apply would refuse a batch now, nil if it would not. Nothing is
+// changed.
+func (n *Network) Check(number uint64, batch []cells.Change) error {
+	_, _, err := n.admit(number, hashBatch(batch), batch)
+	return err
+}
+
+// admit plans a batch of a version, unless it was the last and is done.
+func (n *Network) admit(number uint64, hash des.Fold, batch []cells.Change) (plan []step, done bool, err error) {
+	if number == n.version.number && hash == n.version.hash {
+		return nil, true, nil
+	}
+	if number <= n.version.number {
+		return nil, false, fmt.Errorf("batch %d: %w: the last was %d", number, cells.ErrStale, n.version.number)
+	}
+	plan, err = n.check(batch)
+	if err != nil {
+		return nil, false, fmt.Errorf("batch %d: %w", number, err)
+	}
+	return plan, false, nil
 }
 
 // Version is the number of the last batch that was applied.
@@ -377,8 +393,12 @@ func (p *planner) addLink(c *cells.Change) error {
 		return fail("both ends are %s", spec.A)
 	}
 	ends := [2]cells.Endpoint{spec.A, spec.B}
+	far := p.far(ends)
 	for k := range ends {
 		e := &ends[k]
+		if far == uint8(k)+1 {
+			continue
+		}
 		if !p.hasCell(e.Cell) {
 			return fail("no cell %q", e.Cell)
 		}
@@ -402,7 +422,7 @@ func (p *planner) addLink(c *cells.Change) error {
 		}
 	}
 	p.links[spec.Name] = true
-	p.add(c.Op, describe(spec), func() { p.n.addLink(spec, ends, params) })
+	p.add(c.Op, describe(spec), func() { p.n.addLink(spec, ends, far, params) })
 	return nil
 }
 
@@ -453,17 +473,17 @@ func (n *Network) linkedPort(p cells.PortRef) bool {
 	return !l.ended[1-k]
 }
 
-func (n *Network) addLink(spec cells.LinkSpec, ends [2]cells.Endpoint, params [2]Params) {
+func (n *Network) addLink(spec cells.LinkSpec, ends [2]cells.Endpoint, far uint8, params [2]Params) {
 	index := uint32(len(n.links))
 	life := n.lives[spec.Name]
 	n.lives[spec.Name] = life + 1
 	n.byName[spec.Name] = index
-	l := link{spec: spec, life: life, ends: ends, names: [2]string{spec.Name + ">", spec.Name + "<"}}
+	l := link{spec: spec, life: life, ends: ends, far: far, names: [2]string{spec.Name + ">", spec.Name + "<"}}
 	for k, e := range ends {
-		ref, _ := n.host.Find(e.Cell)
-		p, ok := n.host.StaticPort(ref, e.Port)
+		ref, name := n.place(e, far == uint8(k)+1)
+		p, ok := n.host.StaticPort(ref, name)
 		if !ok {
-			p = n.host.AddStaticPort(ref, e.Port)
+			p = n.host.AddStaticPort(ref, name)
 		}
 		l.port[k] = n.host.Bind(p, spec.Stream)
 	}
