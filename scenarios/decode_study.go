@@ -290,7 +290,7 @@ func (w *World) Measure(m *Measure, r *Result) (float64, bool) {
 	for i := range m.watch {
 		q := &m.watch[i]
 		if q.Cell == "" {
-			values[i] = w.values.read(q, Value{}).v
+			values[i] = stage{w}.Read(q, Value{}).v
 			continue
 		}
 		k, ok := slices.BinarySearchFunc(r.Cells, q.Cell, func(c CellState, id cells.ID) int { return cmp.Compare(c.ID, id) })

@@ -11,7 +11,7 @@ import (
 
 // judge follows one expectation through a run.
 type judge struct {
-	w      *World
+	c      *Court
 	spec   *Expectation
 	cond   *watched     // of conditions
 	oracle cells.Oracle // of properties
@@ -26,18 +26,17 @@ type moment struct {
 	key  des.Key
 }
 
-func newJudge(w *World, e *Expectation) (*judge, error) {
-	j := &judge{w: w, spec: e}
+func newJudge(c *Court, e *Expectation) (*judge, error) {
+	j := &judge{c: c, spec: e}
 	if e.Cond != nil {
-		j.cond = w.values.condition(e.Cond)
+		j.cond = c.condition(e.Cond)
 		return j, nil
 	}
-	p, ok := w.opt.Registry.Property(e.Property)
-	if !ok {
-		return nil, fmt.Errorf("%s:%d: no property %q", e.File, e.Line, e.Property)
+	var err error
+	if j.oracle, err = c.property(e); err != nil {
+		return nil, err
 	}
-	j.oracle = p.New()
-	w.host.Subscribe(j.oracle.Kinds(), j.observe)
+	c.scene.Subscribe(j.oracle.Kinds(), j.observe)
 	return j, nil
 }
 
@@ -58,7 +57,7 @@ func (j *judge) fail(text string, t clock.Time, k des.Key, cell string) {
 		name = j.spec.Name
 	}
 	j.failed = &Failure{Property: name, Path: j.spec.Path, File: j.spec.File, Line: j.spec.Line, Text: text, Time: t, Key: k, Cell: cell}
-	j.w.fail(j.failed)
+	j.c.Fail(j.failed)
 }
 
 // look judges a condition at the end of an instant.
@@ -93,10 +92,10 @@ func (j *judge) from() clock.Time {
 	if !j.spec.AfterFaults {
 		return 0
 	}
-	if s := j.w.Scenario.StopFault; s != clock.Never {
+	if s := j.c.stopFault; s != clock.Never {
 		return s
 	}
-	return j.w.lastFault
+	return j.c.lastFault
 }
 
 // survey judges a structural property.
@@ -105,11 +104,11 @@ func (j *judge) survey(now clock.Time) {
 		return
 	}
 	j.looks++
-	if err := j.oracle.(cells.Surveyor).Survey(j.w.net.Snapshot()); err != nil {
-		j.fail(err.Error(), now, j.w.sched.Current(), "")
+	if err := j.oracle.(cells.Surveyor).Survey(j.c.scene.Snapshot()); err != nil {
+		j.fail(err.Error(), now, j.c.scene.Current(), "")
 		return
 	}
-	j.met = &moment{now, j.w.sched.Current()}
+	j.met = &moment{now, j.c.scene.Current()}
 }
 
 // settled looks once more at the end of a run that had its time.
@@ -127,12 +126,12 @@ func (j *judge) verdict(end clock.Time, whole bool) ExpectResult {
 	r := ExpectResult{Path: j.spec.Path, Text: j.spec.String(), Mode: j.spec.Mode.String(), Verdict: Pass, Looks: j.looks}
 	if j.oracle != nil && j.failed == nil && whole {
 		if err := j.oracle.Finish(); err != nil {
-			j.fail(err.Error(), end, j.w.sched.Current(), "")
+			j.fail(err.Error(), end, j.c.scene.Current(), "")
 		}
 	}
 	// What had not happened yet may have been to come after an earlier end than
 	// the scenario was written for.
-	had := whole && !j.w.Scenario.Short
+	had := whole && !j.c.sc.Short
 	switch {
 	case j.failed != nil:
 	case j.spec.Mode == Sometimes:
@@ -141,7 +140,7 @@ func (j *judge) verdict(end clock.Time, whole bool) ExpectResult {
 		j.eventually(&r, end, had)
 	case j.spec.Mode == Settled:
 		j.settled(&r, end)
-	case !whole && j.w.failure == nil:
+	case !whole && j.c.failure == nil:
 		r.Verdict, r.Why = Inconclusive, "held until the run was cut short"
 	}
 	if u, ok := j.oracle.(cells.Undecider); ok && r.Verdict == Pass {
@@ -164,7 +163,7 @@ func (j *judge) sometimes(r *ExpectResult, end clock.Time, whole bool) {
 	case !whole:
 		r.Verdict, r.Why = Inconclusive, "had not happened when the run was cut short"
 	default:
-		j.fail("never happened: "+strings.Join(j.cond.shown(), ", ")+" at the end", end, j.w.sched.Current(), "")
+		j.fail("never happened: "+strings.Join(j.cond.shown(), ", ")+" at the end", end, j.c.scene.Current(), "")
 	}
 }
 
@@ -189,6 +188,6 @@ func (j *judge) eventually(r *ExpectResult, end clock.Time, whole bool) {
 		} else {
 			text += ": " + strings.Join(j.cond.shown(), ", ") + " at the end"
 		}
-		j.fail(text, to, j.w.sched.Current(), "")
+		j.fail(text, to, j.c.scene.Current(), "")
 	}
 }

@@ -25,7 +25,7 @@ func (s *Scenario) Compile(text string) (*Condition, error) {
 
 // Holds says whether a condition holds now.
 func (w *World) Holds(c *Condition) (bool, error) {
-	x := &watched{v: w.values, cond: c, last: make([]Value, len(c.Watch))}
+	x := &watched{scene: stage{w}, cond: c, last: make([]Value, len(c.Watch))}
 	for i := range c.Watch {
 		q := &c.Watch[i]
 		if ref, ok := w.host.Find(q.Cell); q.Cell != "" && ok {
@@ -104,9 +104,9 @@ func (w *World) Command(cell cells.ID, args ...string) (string, error) {
 // acted makes the world look at what an act from outside has changed.
 func (w *World) acted(fault bool) {
 	if fault {
-		w.faulted()
+		w.court.Faulted(w.sched.Now())
 	}
-	w.values.watch()
+	w.court.Watch()
 	w.sched.Touch()
 }
 
@@ -125,7 +125,7 @@ func (w *World) Attr(cell cells.ID, name string) (cells.Attr, bool) {
 }
 
 // Failure is the first failure so far; nil while all is well.
-func (w *World) Failure() *Failure { return w.failure }
+func (w *World) Failure() *Failure { return w.court.Failure() }
 
 // SetUntil moves the end of the run, for worlds that a test drives by itself.
 func (w *World) SetUntil(t clock.Time) {

@@ -1,7 +1,6 @@
 package scenarios
 
 import (
-	"errors"
 	"fmt"
 
 	"example.com/dsim/cells"
@@ -101,46 +100,11 @@ func (w *World) Result() *Result {
 	state := w.attrsOf() // a cell that cannot say what it is fails the run
 	err := w.sched.Err()
 	r := &Result{
-		Scenario: w.Scenario, Verdict: Pass, Digest: w.host.Digest(), Events: w.sched.Executed(),
+		Scenario: w.Scenario, Digest: w.host.Digest(), Events: w.sched.Executed(),
 		End: w.sched.Now(), Err: err, Cells: state, Totals: w.net.Totals(),
 	}
-	w.judgeError(err)
-	whole := err == nil && !w.sched.Stopped() && r.End >= w.Scenario.Run.Until
-	for _, j := range w.judges {
-		x := j.verdict(r.End, whole)
-		if x.Verdict == Inconclusive {
-			r.Verdict = Inconclusive
-		}
-		r.Expect = append(r.Expect, x)
-	}
-	if errors.Is(err, des.ErrEvents) {
-		r.Verdict = Inconclusive
-	}
-	if w.failure != nil {
-		r.Verdict, r.Failure = Fail, w.failure
-	}
+	w.court.Close(r, err != nil || w.sched.Stopped() || r.End < w.Scenario.Run.Until)
 	return r
-}
-
-// judgeError makes failures of what is wrong whatever is expected.
-func (w *World) judgeError(err error) {
-	var panicked *cells.PanicError
-	var zero *des.ZeroDelayError
-	f := &Failure{Time: w.sched.Now(), Key: w.sched.Current()}
-	switch {
-	case errors.As(err, &panicked):
-		f.Property, f.Cell = PropertyPanic, string(panicked.Cell)
-	case errors.As(err, &zero):
-		f.Property = PropertyZeroDelay
-	case err != nil && !errors.Is(err, des.ErrEvents):
-		f.Property = PropertyTimeline
-	default:
-		return
-	}
-	f.Text, f.Who = err.Error(), w.who(f.Key)
-	if w.failure == nil {
-		w.failure = f
-	}
 }
 
 // AsMeant reports whether a run came out as its scenario says: all expectations

@@ -115,7 +115,7 @@ func (w *World) divide() {
 		Turn: w.net.Turn, Receive: w.net.Receive, Sent: w.net.Sent, Merge: s.merge,
 	})
 	w.side = s
-	w.values.watch()
+	w.court.Watch()
 }
 
 // begin puts all partitions into the act of the timeline that begins: what is
@@ -164,7 +164,7 @@ func (s *side) read(q *Watch, last Value) Value {
 		return last
 	}
 	one, two := s.sent[ports[0]], s.sent[ports[1]]
-	return q.count([2]links.Counts{one.Add(s.arrived[ports[1]]), two.Add(s.arrived[ports[0]])})
+	return q.Of([2]links.Counts{one.Add(s.arrived[ports[1]]), two.Add(s.arrived[ports[0]])})
 }
 
 // watch makes sure that a value is followed, and known as it is now: between
@@ -215,7 +215,7 @@ func (s *side) merge(touched bool, when clock.Time, by des.Key) {
 			if next+1 < len(instants) && instants[next+1].at == instants[next].at {
 				continue // of those at one instant the last event is named
 			}
-			s.w.instant(instants[next].at, instants[next].by)
+			s.w.court.Instant(instants[next].at, instants[next].by)
 		}
 	}
 	for i := range s.order {

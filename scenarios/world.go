@@ -51,16 +51,11 @@ type World struct {
 	net   *links.Network
 	opt   WorldOptions
 
-	judges    []*judge
-	whens     []*when
-	values    *values
-	side      *side  // of a world that runs in parallel
-	alone     string // why it does not
-	lastFault clock.Time
-	faultsEnd bool // `stop: faults` has acted
-	failure   *Failure
-	stopping  bool
-	marked    []des.Fold
+	court    *Court
+	side     *side  // of a world that runs in parallel
+	alone    string // why it does not
+	stopping bool
+	marked   []des.Fold
 }
 
 // The sequences of timeline events: action:24 step:12 firing:28.
@@ -112,7 +107,7 @@ func (w *World) build(sc *Scenario, opt WorldOptions) error {
 	}
 	w.net = links.New(w.host, lo)
 	w.sched.Handle(des.Timeline, w)
-	w.sched.OnInstant(func(t clock.Time) { w.instant(t, w.sched.TouchedBy()) })
+	w.sched.OnInstant(func(t clock.Time) { w.court.Instant(t, w.sched.TouchedBy()) })
 	if opt.Choices != nil {
 		for _, o := range sc.Options {
 			c := o.Choice()
@@ -140,26 +135,15 @@ func (w *World) prepare() error {
 	if len(w.Scenario.Timeline) >= surveyOf {
 		return fmt.Errorf("%s: timeline: at most %d entries", w.Scenario.File, surveyOf)
 	}
-	w.values = newValues(w)
 	for i := range w.Scenario.Timeline {
-		a := &w.Scenario.Timeline[i]
-		if a.Trigger.Kind == When {
-			w.whens = append(w.whens, &when{action: i, cond: w.values.condition(a.Trigger.Cond)})
-			continue
-		}
-		w.schedule(i, 0, a.Trigger.From)
-	}
-	for i := range w.Scenario.Expect {
-		j, err := newJudge(w, &w.Scenario.Expect[i])
-		if err != nil {
-			return err
-		}
-		w.judges = append(w.judges, j)
-		if j.spec.Mode == Settled {
-			w.survey(i, clock.Time(0).Add(j.spec.Within))
+		if a := &w.Scenario.Timeline[i]; a.Trigger.Kind != When {
+			w.schedule(i, 0, a.Trigger.From)
 		}
 	}
-	w.values.watch()
+	var err error
+	if w.court, err = NewCourt(w.Scenario, w.opt.Registry, stage{w}); err != nil {
+		return err
+	}
 	w.sched.Touch()
 	return nil
 }
