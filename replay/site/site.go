@@ -31,6 +31,10 @@ type Config struct {
 	// another process.
 	Lives map[cells.ID]uint32
 
+	// Alone refuses links with an end at a cell that is not here, instead of
+	// letting them lead outside.
+	Alone bool
+
 	// Observers; each may be nil.
 	Out     Outlet
 	Records des.Sink
@@ -64,7 +68,10 @@ func New(c Config) (*Site, error) {
 	})
 	s.host = cells.NewHost(s.sched, cells.Options{Seed: c.Seed, Ties: c.Ties, Full: true, Sink: c.Records, Lives: c.Lives})
 	out := func(string, []byte) {}
-	if c.Out != nil {
+	switch {
+	case c.Alone:
+		out = nil
+	case c.Out != nil:
 		out = c.Out.Out
 	}
 	s.net = links.New(s.host, links.Options{Make: c.Make, Choices: c.Choices, Out: out})
