@@ -17,6 +17,7 @@ type Config struct {
 	Local     uint16 `json:"local,omitempty"`     // ports of udp and tcp: the lower is the server
 	Remote    uint16 `json:"remote,omitempty"`    //
 	Interface string `json:"interface,omitempty"` // of interface, raw and tap
+	EtherType uint16 `json:"ethertype,omitempty"` // of raw: frames of this type alone; 0 for all
 }
 
 // Handler takes what arrives. Its methods are called by the wire's own goroutine,
