@@ -1,0 +1,320 @@
+package realnet
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"example.com/dsim/cells"
+	"example.com/dsim/realnet/meter"
+	"example.com/dsim/realnet/socket"
+	"example.com/dsim/replay/journal"
+	"example.com/dsim/replay/site"
+)
+
+// wire is the socket behind a link to outside. It is the socket's handler.
+type wire struct {
+	d      *Driver
+	link   string
+	config socket.Config
+	real   socket.Wire
+	in     site.Input // reused, by whoever owns the site
+	sent   uint64     // frames given to the socket
+	trips  meter.RoundTrips
+	bad    uint64 // frames that the site has refused
+
+	// Until the batch that brings the link is committed, or given up, the
+	// socket's goroutine waits here: what the other end sends as soon as it has
+	// committed waits in the socket.
+	gate   chan struct{}
+	opened sync.Once
+	live   bool
+}
+
+// Frame takes in what has arrived; see [socket.Handler].
+func (w *wire) Frame(b []byte) {
+	<-w.gate
+	d := w.d
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !w.live || d.over() != nil {
+		return
+	}
+	w.in = site.Input{At: d.now(), Kind: site.Frame, Link: w.link, Data: b}
+	w.trips.Received(w.in.At.Sub(0))
+	if _, err := d.take(&w.in); err != nil {
+		w.bad++
+	}
+	w.in.Data = nil
+}
+
+// Connected notes that frames can leave.
+func (w *wire) Connected() {
+	<-w.gate
+	w.d.mu.Lock()
+	defer w.d.mu.Unlock()
+	text := "up " + w.real.Role() + " " + w.real.Local() + " " + w.real.Remote()
+	w.d.note(journal.Note{Kind: journal.NoteWire, Link: w.link, Text: text})
+	w.d.log.Debug("connected", "link", w.link, "role", w.real.Role(), "remote", w.real.Remote())
+}
+
+// Broken tells the site that a connection broke, if that matters to it.
+func (w *wire) Broken(err error) {
+	<-w.gate
+	d := w.d
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	text := "down"
+	if err != nil {
+		text += ": " + err.Error()
+	}
+	d.note(journal.Note{Kind: journal.NoteWire, Link: w.link, Text: text})
+	d.log.Debug("disconnected", "link", w.link, "error", err)
+	w.trips.Reset()
+	if d.over() != nil || !w.live {
+		return
+	}
+	w.in = site.Input{At: d.now(), Kind: site.Broken, Link: w.link}
+	_, _ = d.take(&w.in)
+}
+
+// note writes an observation down. It waits in the journal's buffer for the next
+// input.
+func (d *Driver) note(n journal.Note) {
+	if d.journal != nil && !d.closed && d.failed == nil {
+		n.At = d.now()
+		d.journal.Note(n)
+	}
+}
+
+func (w *wire) close() error {
+	w.opened.Do(func() { close(w.gate) })
+	if err := w.real.Close(); err != nil {
+		return fmt.Errorf("link %q: %w", w.link, err)
+	}
+	return nil
+}
+
+// prepared is a batch whose sockets are open, and that has not acted yet.
+type prepared struct {
+	version uint64
+	batch   []cells.Change
+	wires   map[string]*wire
+}
+
+// ErrNotPrepared says that a version was committed that nobody prepared.
+var ErrNotPrepared = errors.New("is not prepared")
+
+// Prepare checks a batch as Apply does and opens the sockets of the links it
+// adds, by the links' names. Nothing happens to the site. A batch that was
+// prepared before and not committed is forgotten.
+func (d *Driver) Prepare(version uint64, batch []cells.Change, wires map[string]socket.Config) error {
+	d.mu.Lock()
+	d.dropPrepared()
+	err := d.over()
+	if err == nil {
+		err = d.site.Check(version, batch)
+	}
+	done := err == nil && version == d.site.Network().Version()
+	d.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	p := &prepared{version: version, batch: batch, wires: make(map[string]*wire)}
+	if !done {
+		if err := d.open(p, wires); err != nil {
+			return err
+		}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.prepared = p
+	return nil
+}
+
+// open opens the sockets of a batch, all or none.
+func (d *Driver) open(p *prepared, configs map[string]socket.Config) error {
+	names := make([]string, 0, len(configs))
+	for name := range configs {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		added := slices.ContainsFunc(p.batch, func(c cells.Change) bool { return c.Op == cells.AddLink && c.Link.Name == name })
+		var err error
+		if !added {
+			err = errors.New("the batch adds no such link")
+		}
+		w := &wire{d: d, link: name, config: configs[name], gate: make(chan struct{})}
+		if err == nil {
+			w.real, err = d.openWire(w)
+		}
+		if err != nil {
+			for _, opened := range p.wires {
+				_ = opened.close() // what matters is why
+			}
+			return fmt.Errorf("link %q: %w", name, err)
+		}
+		p.wires[name] = w
+	}
+	return nil
+}
+
+// openWire opens one socket. A link that the batch replaces may still hold the
+// address: then that one is closed first, since the batch is to come.
+func (d *Driver) openWire(w *wire) (socket.Wire, error) {
+	d.mu.Lock()
+	old := d.wires[w.link]
+	d.mu.Unlock()
+	real, err := socket.Open(w.config, w)
+	if err != nil && old != nil && old.config == w.config {
+		if err = old.close(); err == nil {
+			real, err = socket.Open(w.config, w)
+		}
+	}
+	return real, err
+}
+
+// dropPrepared closes the sockets of a batch that is not to be.
+func (d *Driver) dropPrepared() {
+	p := d.prepared
+	d.prepared = nil
+	if p == nil {
+		return
+	}
+	for _, w := range p.wires {
+		go w.close() // its goroutine may be waiting for its turn
+	}
+}
+
+// Abort forgets a prepared batch.
+func (d *Driver) Abort(version uint64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.prepared != nil && d.prepared.version == version {
+		d.dropPrepared()
+	}
+}
+
+// Commit lets a prepared batch act. Committing a version that has acted is no
+// error.
+func (d *Driver) Commit(version uint64) error {
+	d.mu.Lock()
+	if err := d.over(); err != nil {
+		d.mu.Unlock()
+		return err
+	}
+	p := d.prepared
+	if p == nil || p.version != version {
+		last := d.site.Network().Version()
+		d.mu.Unlock()
+		if last == version {
+			return nil
+		}
+		return fmt.Errorf("batch %d: %w: the last was %d", version, ErrNotPrepared, last)
+	}
+	d.prepared = nil
+	gone := d.removed(p.batch)
+	for name, w := range p.wires {
+		if was := d.wires[name]; was != nil {
+			gone = append(gone, was)
+		}
+		d.wires[name] = w
+	}
+	_, err := d.take(&site.Input{At: d.now(), Kind: site.Apply, Version: version, Batch: p.batch})
+	for name, w := range p.wires {
+		if w.live = err == nil; err != nil {
+			delete(d.wires, name)
+			gone = append(gone, w)
+			continue
+		}
+		w.opened.Do(func() { close(w.gate) })
+	}
+	d.mu.Unlock()
+	for _, w := range gone {
+		if e := w.close(); e != nil {
+			d.log.Warn("closing a socket", "error", e)
+		}
+	}
+	return err
+}
+
+// removed takes the wires out of the table whose links a batch removes.
+func (d *Driver) removed(batch []cells.Change) (gone []*wire) {
+	take := func(name string) {
+		if w := d.wires[name]; w != nil {
+			delete(d.wires, name)
+			w.live = false
+			gone = append(gone, w)
+		}
+	}
+	for _, c := range batch {
+		switch c.Op {
+		case cells.RemoveLink:
+			take(c.Link.Name)
+		case cells.RemoveCell:
+			for _, l := range d.site.Network().Snapshot().Links {
+				for _, end := range l.Ends {
+					if id, _, _ := strings.Cut(end, ":"); id == string(c.Cell.ID) {
+						take(l.Name)
+					}
+				}
+			}
+		}
+	}
+	return gone
+}
+
+// Apply carries out a batch that opens no sockets; see [cells.Datacenter].
+func (d *Driver) Apply(version uint64, batch []cells.Change) error {
+	if err := d.Prepare(version, batch, nil); err != nil {
+		return err
+	}
+	return d.Commit(version)
+}
+
+// WireStatus is what is known of the socket behind a link.
+type WireStatus struct {
+	Link       string          `json:"link"`
+	Cell       cells.ID        `json:"cell"`
+	Port       string          `json:"port"`
+	Config     socket.Config   `json:"config"`
+	Status     string          `json:"status"`
+	Role       string          `json:"role"`
+	Local      string          `json:"local"`
+	Remote     string          `json:"remote"`
+	Problem    string          `json:"problem,omitempty"`
+	Counters   socket.Counters `json:"counters"`
+	Bad        uint64          `json:"bad"` // arrived, and was refused by the site: no segment
+	RoundTrips meter.Reading   `json:"round_trips"`
+}
+
+// Wires is the status of all sockets, in the order of their links' names.
+func (d *Driver) Wires() []WireStatus {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	list := make([]WireStatus, 0, len(d.wires))
+	for _, l := range d.site.Network().Snapshot().Links {
+		w := d.wires[l.Name]
+		if w == nil {
+			continue
+		}
+		s := WireStatus{
+			Link: l.Name, Config: w.config, Status: w.real.Status(), Role: w.real.Role(), Local: w.real.Local(),
+			Remote: w.real.Remote(), Counters: w.real.Counters(), Bad: w.bad, RoundTrips: w.trips.Read(),
+		}
+		if err := w.real.Problem(); err != nil {
+			s.Problem = err.Error()
+		}
+		for _, end := range l.Ends {
+			id, port, _ := strings.Cut(end, ":")
+			if _, here := d.site.Host().Find(cells.ID(id)); here && s.Cell == "" {
+				s.Cell, s.Port = cells.ID(id), port
+			}
+		}
+		list = append(list, s)
+	}
+	return list
+}
