@@ -82,13 +82,19 @@ func New(c Config) (*Site, error) {
 // Name is the site's name.
 func (s *Site) Name() string { return s.name }
 
-// Host is what runs the site's cells; Network their links; Scheduler the engine.
-func (s *Site) Host() *cells.Host         { return s.host }
-func (s *Site) Network() *links.Network   { return s.net }
+// Host is what runs the site's cells.
+func (s *Site) Host() *cells.Host { return s.host }
+
+// Network is their links.
+func (s *Site) Network() *links.Network { return s.net }
+
+// Scheduler is the engine.
 func (s *Site) Scheduler() *des.Scheduler { return s.sched }
 
-// Now is the instant the site has reached, and Next that of its next event.
-func (s *Site) Now() clock.Time  { return s.sched.Now() }
+// Now is the instant the site has reached.
+func (s *Site) Now() clock.Time { return s.sched.Now() }
+
+// Next is the instant of its next event, [clock.Never] if there is none.
 func (s *Site) Next() clock.Time { return s.sched.Next() }
 
 // Err is what has stopped the site for good: a handler that panicked, a limit.
