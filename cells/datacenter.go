@@ -3,6 +3,7 @@ package cells
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"example.com/dsim/clock"
 )
@@ -178,6 +179,16 @@ func (r RunState) String() string {
 
 // MarshalText writes the state's word.
 func (r RunState) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+
+// UnmarshalText reads it.
+func (r *RunState) UnmarshalText(text []byte) error {
+	i := slices.Index(runStates[:], string(text))
+	if i < 0 {
+		return fmt.Errorf("run state %q: must be running, paused, crashed or removed", text)
+	}
+	*r = RunState(i)
+	return nil
+}
 
 // LinkStatus is one link's part of a Snapshot.
 type LinkStatus struct {
