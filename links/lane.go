@@ -367,8 +367,13 @@ func (l *lane) arg(item uint32) uint32 {
 }
 
 // release lets what has arrived at a held direction arrive at last, in the act
-// that releases it: before what is due at this instant, and was sent later.
+// that releases it: before what is due at this instant, and was sent later. An
+// act from outside comes after all that; what it releases comes after it.
 func (l *lane) release(p cells.PortRef, x *ext, h *heldFrame) {
+	if l.sched.Current().Entity.Class() != des.Timeline {
+		l.land(p, x, h.n, h.copy, h.item, l.sched.Now())
+		return
+	}
 	rank := l.rank(p, x, l.sched.Now())
 	l.sched.Push(l.sched.Beside(des.MakeEntity(des.Direction, uint32(p)), rank, h.n<<8|uint64(h.copy), uint64(l.arg(h.item))))
 }
