@@ -22,8 +22,8 @@ func (a *app) replayCommand() *cobra.Command {
 	var until string
 	var asJSON bool
 	c := &cobra.Command{
-		Use:   "replay TRACE",
-		Short: "Run again what a trace holds, and compare",
+		Use:   "replay TRACE|JOURNAL|DIR",
+		Short: "Run again what a trace or a live recording holds, and compare",
 		Long: `Run again what a trace holds, serving the choices it holds instead of drawing
 them, and compare: fold by fold, and record by record where it has them. A run
 that was interrupted, or whose process died, is compared as far as its trace
@@ -32,19 +32,32 @@ goes. Exit code 4 says that the run went another way than the trace.
 A trace that another build has made is replayed all the same: the build is
 named, for it may be why the two part.
 
-With --until, stop there and show every cell's state and the chain of causes
+A journal (NAME.LIFE.journal) is what a live site was recorded in, and a
+directory holds those of a whole live run: each site is given its inputs again,
+and must come to the state it had live at every mark. Nothing else is needed
+but the build: the scenario, other sites and sockets take no part.
+
+With --until (traces only), stop there and show every cell's state and the chain of causes
 that led to the last event.
 
 ` + exitCodes,
-		Example: "  dsim replay lossy.trace\n  dsim replay lossy.trace --until 1.5s",
+		Example: "  dsim replay lossy.trace\n  dsim replay lossy.trace --until 1.5s\n  dsim replay rec/\n  dsim replay rec/alice.0.journal --json",
 		Args:    oneTrace,
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return []string{"trace", "part"}, cobra.ShellCompDirectiveFilterFileExt
+			return []string{"trace", "part", "journal"}, cobra.ShellCompDirectiveFilterFileExt
 		},
-		RunE: func(c *cobra.Command, args []string) error { return a.replay(c.Context(), args[0], until, asJSON) },
+		RunE: func(c *cobra.Command, args []string) error {
+			if isJournals(args[0]) {
+				if until != "" {
+					return fmt.Errorf("--until is for traces: %s holds what reached live sites", args[0])
+				}
+				return a.replayJournals(args[0], asJSON)
+			}
+			return a.replay(c.Context(), args[0], until, asJSON)
+		},
 	}
 	c.Flags().StringVar(&until, "until", "", "stop at this virtual time, or before the event after this one: 1.5s, or an event as it is printed")
-	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object on standard output")
+	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object on standard output; one a journal")
 	return c
 }
 
