@@ -1,7 +1,6 @@
 package links
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -112,73 +111,12 @@ func (l *lane) leave(link *link, q *cells.PortRecord, y *ext, item uint32) {
 	l.n.opt.Out(link.spec.Name, l.wire)
 }
 
-// A segment outside: kind:4 forward:1 in the first byte, the code of a break,
-// the number of the dial, then what the kind carries: a bound and an address,
-// a bound, bytes, or how many were credited. Numbers are unsigned varints.
-const segForward = 1 << 4
-
 func (l *lane) appendSegment(b []byte, s *segment) []byte {
-	head := byte(s.kind)
-	if s.forward {
-		head |= segForward
+	out := Segment{Kind: SegmentKind(s.kind), Forward: s.forward, Code: s.code, Dial: s.id.n, N: s.n, Addr: s.addr}
+	if s.frame != 0 {
+		out.Data = l.on.Frames.Bytes(s.frame)
 	}
-	b = append(b, head, s.code)
-	b = binary.AppendUvarint(b, uint64(s.id.n))
-	switch s.kind {
-	case segSYN:
-		b = binary.AppendUvarint(b, s.n)
-		b = append(b, s.addr...)
-	case segACK, segCredit:
-		b = binary.AppendUvarint(b, s.n)
-	case segData:
-		b = append(b, l.on.Frames.Bytes(s.frame)...)
-	}
-	return b
-}
-
-// AddrMax bounds the address of a dial that comes from outside.
-const AddrMax = 255
-
-var errSegment = errors.New("not a segment")
-
-// parseSegment reads a segment; what is not one is an error. The bytes of data
-// are a part of b.
-func parseSegment(b []byte) (s segment, data []byte, err error) {
-	if len(b) < 3 || b[0]&^segForward > byte(segRST)|segForward {
-		return s, nil, errSegment
-	}
-	s.kind, s.forward, s.code = segmentKind(b[0]&^segForward), b[0]&segForward != 0, b[1]
-	b = b[2:]
-	number := func(most uint64) uint64 {
-		v, k := binary.Uvarint(b)
-		if k <= 0 || v > most {
-			err, b = errSegment, nil
-			return 0
-		}
-		b = b[k:]
-		return v
-	}
-	s.id.n = uint32(number(1<<32 - 1))
-	switch s.kind {
-	case segSYN:
-		s.n = number(BoundMax)
-		s.addr = string(b)
-		if len(b) > AddrMax || !s.forward {
-			err = errSegment
-		}
-	case segACK:
-		s.n = number(BoundMax)
-	case segCredit:
-		s.n = number(1 << 62)
-	case segData:
-		if data = b; len(b) == 0 || len(b) > SegmentMax {
-			err = errSegment
-		}
-	case segFIN, segRST:
-	default:
-		err = errSegment
-	}
-	return s, data, err
+	return out.Append(b)
 }
 
 // outsider is the number that stands for the cell outside a link in the names of
@@ -187,10 +125,12 @@ func outsider(from cells.PortRef) cells.CellRef { return 1<<31 | cells.CellRef(f
 
 // arriveOut takes a segment from outside.
 func (l *lane) arriveOut(link *link, from cells.PortRef, b []byte) error {
-	s, data, err := parseSegment(b)
+	in, err := ParseSegment(b)
 	if err != nil {
 		return fmt.Errorf("link %q: %w", link.spec.Name, err)
 	}
+	s, data := segment{kind: segmentKind(in.Kind), forward: in.Forward, code: in.Code, n: in.N, addr: in.Addr}, in.Data
+	s.id.n = in.Dial
 	here := l.host.Port(from).Peer
 	if s.id.dialler = l.host.Cell(here); s.forward {
 		s.id.dialler = outsider(from)
@@ -201,12 +141,12 @@ func (l *lane) arriveOut(link *link, from cells.PortRef, b []byte) error {
 	e := l.byConn[endKey{s.id, !s.forward}]
 	switch {
 	case s.kind == segSYN && e != nil:
-		return fmt.Errorf("link %q: dial %d: %w: it is open", link.spec.Name, s.id.n, errSegment)
+		return fmt.Errorf("link %q: dial %d: %w: it is open", link.spec.Name, s.id.n, ErrSegment)
 	case e != nil && !e.agrees(l, &s, len(data)):
 		l.removeEnd(e)
 		l.on.PostDown(e.port, cells.ErrReset)
 		l.reset(e.dir, e.key.id, e.key.forward, cells.ErrReset)
-		return fmt.Errorf("link %q: dial %d: %w: more than its bound", link.spec.Name, s.id.n, errSegment)
+		return fmt.Errorf("link %q: dial %d: %w: more than its bound", link.spec.Name, s.id.n, ErrSegment)
 	}
 	if s.kind == segData {
 		s.frame = l.on.Frames.Copy(data)
