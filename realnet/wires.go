@@ -6,9 +6,11 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"example.com/dsim/cells"
 	"example.com/dsim/realnet/meter"
+	"example.com/dsim/realnet/plain"
 	"example.com/dsim/realnet/socket"
 	"example.com/dsim/replay/journal"
 	"example.com/dsim/replay/site"
@@ -33,11 +35,33 @@ type wire struct {
 	live   bool
 }
 
+// enter waits for the wire's turn and locks the driver. What arrives on a link
+// that a prepared batch removes waits until that is decided: the other end may
+// have removed it already, and what follows from that is the end of the link, not
+// a broken connection.
+func (w *wire) enter() {
+	<-w.gate
+	for waited := false; ; waited = true {
+		w.d.mu.Lock()
+		p := w.d.prepared
+		if p == nil || !p.ends[w.link] || waited {
+			return
+		}
+		w.d.mu.Unlock()
+		select {
+		case <-p.decided:
+		case <-time.After(decideMax): // nobody will decide
+		}
+	}
+}
+
+// decideMax bounds how long a link that is to be removed stands still.
+const decideMax = 10 * time.Second
+
 // Frame takes in what has arrived; see [socket.Handler].
 func (w *wire) Frame(b []byte) {
-	<-w.gate
+	w.enter()
 	d := w.d
-	d.mu.Lock()
 	defer d.mu.Unlock()
 	if !w.live || d.over() != nil {
 		return
@@ -62,9 +86,8 @@ func (w *wire) Connected() {
 
 // Broken tells the site that a connection broke, if that matters to it.
 func (w *wire) Broken(err error) {
-	<-w.gate
+	w.enter()
 	d := w.d
-	d.mu.Lock()
 	defer d.mu.Unlock()
 	text := "down"
 	if err != nil {
@@ -102,6 +125,8 @@ type prepared struct {
 	version uint64
 	batch   []cells.Change
 	wires   map[string]*wire
+	ends    map[string]bool // links that it removes
+	decided chan struct{}   // closed when it has acted, or will not
 }
 
 // ErrNotPrepared says that a version was committed that nobody prepared.
@@ -122,7 +147,14 @@ func (d *Driver) Prepare(version uint64, batch []cells.Change, wires map[string]
 	if err != nil {
 		return err
 	}
-	p := &prepared{version: version, batch: batch, wires: make(map[string]*wire)}
+	p := &prepared{
+		version: version, batch: batch, wires: make(map[string]*wire), ends: make(map[string]bool), decided: make(chan struct{}),
+	}
+	for i := range batch {
+		if c := &batch[i]; c.Op == cells.RemoveLink && !c.Link.Drain {
+			p.ends[c.Link.Name] = true
+		}
+	}
 	if !done {
 		if err := d.open(p, wires); err != nil {
 			return err
@@ -130,6 +162,7 @@ func (d *Driver) Prepare(version uint64, batch []cells.Change, wires map[string]
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.dropPrepared() // by another that was quicker
 	d.prepared = p
 	return nil
 }
@@ -168,10 +201,14 @@ func (d *Driver) openWire(w *wire) (socket.Wire, error) {
 	d.mu.Lock()
 	old := d.wires[w.link]
 	d.mu.Unlock()
-	real, err := socket.Open(w.config, w)
+	open := socket.Open
+	if w.config.Kind == plain.Kind {
+		open = plain.Open
+	}
+	real, err := open(w.config, w)
 	if err != nil && old != nil && old.config == w.config {
 		if err = old.close(); err == nil {
-			real, err = socket.Open(w.config, w)
+			real, err = open(w.config, w)
 		}
 	}
 	return real, err
@@ -184,6 +221,7 @@ func (d *Driver) dropPrepared() {
 	if p == nil {
 		return
 	}
+	close(p.decided)
 	for _, w := range p.wires {
 		go w.close() // its goroutine may be waiting for its turn
 	}
@@ -216,6 +254,7 @@ func (d *Driver) Commit(version uint64) error {
 		return fmt.Errorf("batch %d: %w: the last was %d", version, ErrNotPrepared, last)
 	}
 	d.prepared = nil
+	close(p.decided)
 	gone := d.removed(p.batch)
 	for name, w := range p.wires {
 		if was := d.wires[name]; was != nil {
