@@ -10,7 +10,7 @@ import (
 
 // Config says what a wire is made of.
 type Config struct {
-	Kind      string `json:"kind"`                // unix, unix-stream, udp, tcp, interface, raw, tap
+	Kind      string `json:"kind"`                // unix, unix-stream, udp, tcp, interface, raw, tap; plain
 	Path      string `json:"path,omitempty"`      // of unix and unix-stream
 	Mode      string `json:"mode,omitempty"`      // "server" or "client": of unix, unix-stream
 	Host      string `json:"host,omitempty"`      // of udp and tcp; loopback if empty
@@ -18,6 +18,7 @@ type Config struct {
 	Remote    uint16 `json:"remote,omitempty"`    //
 	Interface string `json:"interface,omitempty"` // of interface, raw and tap
 	EtherType uint16 `json:"ethertype,omitempty"` // of raw: frames of this type alone; 0 for all
+	Service   string `json:"service,omitempty"`   // of plain servers (package plain): what is dialled in the site
 }
 
 // Handler takes what arrives. Its methods are called by the wire's own goroutine,
