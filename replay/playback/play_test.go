@@ -14,8 +14,8 @@ import (
 	"example.com/dsim/cells"
 	"example.com/dsim/clock"
 	"example.com/dsim/des"
-	"example.com/dsim/replay/playback/staged"
 	"example.com/dsim/replay/journal"
+	"example.com/dsim/replay/playback/staged"
 	"example.com/dsim/replay/site"
 	"example.com/dsim/scenarios"
 )

@@ -53,8 +53,9 @@ type player struct {
 	last   clock.Time    // as far as the journal has gone
 	agreed clock.Time    // of the last checkpoint that was reproduced
 
-	note func(*journal.Note) // takes notes; may be nil
-	in   *site.Input         // being given to the site
+	note  func(*journal.Note) // takes notes; may be nil
+	taken func(*site.Input)   // takes inputs, before the site does; may be nil
+	given func(refused bool)  // is called when the site has had the input; may be nil
 }
 
 func newPlayer(r *journal.Reader, opt Options) (*player, error) {
@@ -196,11 +197,16 @@ func (p *player) step(until clock.Time) bool {
 }
 
 func (p *player) give(in *site.Input) {
-	p.in = in
-	if _, err := p.site.Do(in); err != nil {
+	if p.taken != nil {
+		p.taken(in)
+	}
+	_, err := p.site.Do(in)
+	if err != nil {
 		p.report.Refused++
 	}
-	p.in = nil
+	if p.given != nil {
+		p.given(err != nil)
+	}
 	p.report.Inputs++
 }
 

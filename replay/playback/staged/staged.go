@@ -263,7 +263,7 @@ func (a *actor) Out(link string, b []byte) {
 	if a.st.Out != nil {
 		a.st.Out(a.id, link, b)
 	}
-	a.out = append(a.out, arrival{link: link, data: slices.Clone(b)})
+	a.out = append(a.out, arrival{at: a.site.Now(), link: link, data: slices.Clone(b)})
 }
 
 // take is a turn of the driver.
@@ -302,7 +302,7 @@ func (a *actor) send(wall clock.Time, o arrival) {
 		return
 	}
 	if !l.Stream && st.luck.Float64() < st.Loss {
-		a.journal.Note(journal.Note{Kind: journal.NoteDrop, At: a.site.Now(), Link: o.link, N: a.sent[o.link], Text: "the socket's queue is full"})
+		a.journal.Note(journal.Note{Kind: journal.NoteDrop, At: o.at, Link: o.link, N: a.sent[o.link], Text: "the socket's queue is full"})
 		return
 	}
 	o.to = l.A.Cell
