@@ -79,7 +79,7 @@ func shortFolder(t testing.TB) string {
 type pairing struct {
 	kind     string
 	reliable bool
-	whole    int // the longest frame that goes, as the system is set up everywhere
+	whole    int  // the longest frame that goes, as the system is set up everywhere
 	refuses  bool // an end without a peer says so
 	pair     func(t testing.TB) (server, client Config)
 }

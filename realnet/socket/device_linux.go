@@ -1,7 +1,11 @@
 package socket
 
-import "fmt"
-
-func openDevice(c Config, _ Handler) (Wire, error) {
-	return nil, fmt.Errorf("kind %s", c.Kind)
+func openDevice(c Config, h Handler) (Wire, error) {
+	switch c.Kind {
+	case "raw":
+		return openRaw(c, h)
+	case "tap":
+		return openTAP(c, h)
+	}
+	return openNeighbour(c, h)
 }

@@ -8,13 +8,15 @@ import (
 
 // end is what all wires share: whom to tell, what people see, what was counted.
 type end struct {
-	tally
+	*tally
 	handler Handler
 
 	// telling lets one call of the handler run at a time. Nothing that Send
 	// takes may be waited for while it is held.
 	telling sync.Mutex
 	up      atomic.Bool // Connected was told, and no Broken since
+
+	connects atomic.Uint64
 
 	seen    sync.Mutex
 	status  string
@@ -30,12 +32,16 @@ type end struct {
 }
 
 func newEnd(c Config, h Handler) *end {
-	return &end{handler: h, status: "bound", role: c.role(), closing: make(chan struct{})}
+	return &end{tally: &tally{}, handler: h, status: "bound", role: c.role(), closing: make(chan struct{})}
 }
 
-// frame hands on what arrived.
+// frame counts and hands on what arrived.
 func (e *end) frame(b []byte) {
 	e.received(len(b))
+	e.hand(b)
+}
+
+func (e *end) hand(b []byte) {
 	e.telling.Lock()
 	if !e.closed.Load() {
 		e.handler.Frame(b)
@@ -107,6 +113,13 @@ func (e *end) shut() (first bool) {
 		first = true
 	})
 	return first
+}
+
+// Counters are as Wire says.
+func (e *end) Counters() Counters {
+	c := e.tally.counters()
+	c.Connects = e.connects.Load()
+	return c
 }
 
 // Status is as Wire says; so are the others.

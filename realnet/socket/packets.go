@@ -60,7 +60,7 @@ func newPackets(e *end, c packetConn, frameMax int) (*packets, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &packets{end: e, conn: c, raw: raw, in: make([]byte, frameMax+packetSlack)}
+	p := &packets{end: e, conn: c, raw: raw, in: make([]byte, frameMax+packetSlack), spin: newSpinner()}
 	p.write = func(fd uintptr) bool {
 		for {
 			_, p.outErr = unix.Write(int(fd), p.out)

@@ -101,7 +101,7 @@ func openTCP(c Config, h Handler) (Wire, error) {
 
 func newStreams(c Config, h Handler) *streams {
 	w := &streams{end: newEnd(c, h), in: make([]byte, readSize)}
-	w.out = newOutbox(&w.tally)
+	w.out = newOutbox(w.tally)
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	w.ended = make(chan struct{})
 	w.split = stream.NewSplitter(stream.Prefix32(FrameMax))

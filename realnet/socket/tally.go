@@ -9,7 +9,7 @@ import (
 type tally struct {
 	txFrames, txBytes, rxFrames, rxBytes atomic.Uint64
 	full, refused, tooLong, errors, bad  atomic.Uint64
-	queued, connects                     atomic.Uint64
+	queued                               atomic.Uint64
 	lastRx, lastTx                       atomic.Int64 // nanoseconds since 1970, 0 for never
 }
 
@@ -25,14 +25,14 @@ func (t *tally) sent(n int) {
 	t.lastTx.Store(time.Now().UnixNano())
 }
 
-// Counters are as Wire says.
-func (t *tally) Counters() Counters {
+// counters are all but what the wire itself knows.
+func (t *tally) counters() Counters {
 	return Counters{
 		TxFrames: t.txFrames.Load(), TxBytes: t.txBytes.Load(),
 		RxFrames: t.rxFrames.Load(), RxBytes: t.rxBytes.Load(),
 		Full: t.full.Load(), Refused: t.refused.Load(), TooLong: t.tooLong.Load(),
 		Errors: t.errors.Load(), BadFrames: t.bad.Load(),
-		Queued: t.queued.Load(), Connects: t.connects.Load(),
+		Queued: t.queued.Load(),
 		LastRx: instant(t.lastRx.Load()), LastTx: instant(t.lastTx.Load()),
 	}
 }
