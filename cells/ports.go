@@ -90,7 +90,8 @@ type portExt struct {
 	drops   *[ReasonsMax]uint64
 	missed  *[ReasonsMax]uint64 // that arrived on it, and its cell could not take
 	log     *eventLog
-	earlier PortRef // what the port was while it had another link
+	earlier PortRef       // what the port was while it had another link
+	before  *PortCounters // of a port that was thawed: what it had counted on other links
 
 	// Streams.
 	accepted bool

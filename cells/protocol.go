@@ -113,6 +113,15 @@ type Durable interface {
 	Restore([]byte) error
 }
 
+// Resumer is a Durable that can go on in the middle of a life, in another
+// process: what it saves is all it is, but for what it finds again by itself.
+// Resume is called behind Restore, instead of Start and Up. It looks up streams
+// of chance and how the ports are (Env.Rand, Env.Port), and asks for no effects.
+type Resumer interface {
+	Durable
+	Resume(Env)
+}
+
 // Attr is one named value of a protocol's state: a number, or words.
 type Attr struct {
 	Name string

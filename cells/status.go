@@ -49,6 +49,18 @@ func (h *Host) Counters(ref CellRef, p PortRef) PortCounters {
 		if q.static() && q.Peer != 0 && q.Peer != Outside {
 			add(&drops, h.Missed(q.Peer))
 		}
+		if b := x.before; b != nil {
+			c.TxFrames += b.TxFrames
+			c.TxBytes += b.TxBytes
+			c.RxFrames += b.RxFrames
+			c.RxBytes += b.RxBytes
+			c.Last = max(c.Last, b.Last)
+			for _, d := range b.Drops {
+				if r, ok := ReasonNamed(d.Reason); ok {
+					drops[r] += d.Count
+				}
+			}
+		}
 		if x.earlier == 0 {
 			break
 		}

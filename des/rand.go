@@ -45,6 +45,14 @@ func (r *Rand) At(n uint64, slot uint32) uint64 {
 	return uint64(w1)<<32 | uint64(w0)
 }
 
+// Skip goes to where n words of the stream have been drawn.
+func (r *Rand) Skip(n uint64) {
+	if r.drawn = n; n&1 != 0 {
+		r.drawn--
+		r.Uint64()
+	}
+}
+
 // Drawn is how many words of the stream have been drawn.
 func (r *Rand) Drawn() uint64 { return r.drawn }
 

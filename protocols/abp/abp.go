@@ -175,16 +175,30 @@ func (p *cell) Up(e cells.Env, q cells.Port) {
 	if q != port {
 		return
 	}
+	p.bind(e)
 	p.up = true
-	p.limit = SizeMax
-	if mtu := e.Port(q).MTU; mtu > 0 {
-		p.limit = max(SizeMin, min(SizeMax, int64(mtu)-overhead))
-	}
 	if p.InFlight {
 		p.transmit(e)
 		return
 	}
 	p.maybeAccept(e)
+}
+
+// bind finds out what the port is.
+func (p *cell) bind(e cells.Env) {
+	i := e.Port(port)
+	p.up, p.limit = i.State == cells.PortUp, SizeMax
+	if i.MTU > 0 {
+		p.limit = max(SizeMin, min(SizeMax, int64(i.MTU)-overhead))
+	}
+}
+
+// Resume goes on in the middle of a life.
+func (p *cell) Resume(e cells.Env) {
+	if p.sends {
+		p.sizes, p.intervals = e.Rand("size"), e.Rand("interval")
+	}
+	p.bind(e)
 }
 
 // Down says that the port may not be sent on; what is in flight waits.

@@ -140,6 +140,9 @@ func (p *cell) Up(e cells.Env, q cells.Port) {
 	}
 }
 
+// Resume goes on in the middle of a life.
+func (p *cell) Resume(e cells.Env) { p.up = e.Port(port).State == cells.PortUp }
+
 // Down stops the client's timer.
 func (p *cell) Down(e cells.Env, q cells.Port, _ error) {
 	if q != port {

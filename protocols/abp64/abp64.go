@@ -147,6 +147,9 @@ func (p *cell) Up(e cells.Env, q cells.Port) {
 	p.send(e)
 }
 
+// Resume goes on in the middle of a life.
+func (p *cell) Resume(e cells.Env) { p.up = e.Port(port).State == cells.PortUp }
+
 // Down stops the sender's timer.
 func (p *cell) Down(e cells.Env, q cells.Port, _ error) {
 	if q != port {

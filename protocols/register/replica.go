@@ -94,6 +94,9 @@ func (p *replica) Restore(b []byte) error {
 	return nil
 }
 
+// Resume goes on in the middle of a life: there is nothing to find.
+func (p *replica) Resume(cells.Env) {}
+
 // AppendState shows the replica's counters, and register 0.
 func (p *replica) AppendState(a []cells.Attr) []cells.Attr {
 	first := entry{}

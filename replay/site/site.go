@@ -50,6 +50,8 @@ type Site struct {
 	net    *links.Network
 	inputs uint64
 
+	eventsBefore uint64 // of a site that was thawed
+
 	in  *Input // being handled
 	ans string
 	err error
@@ -103,6 +105,9 @@ func (s *Site) Err() error { return s.sched.Err() }
 // Inputs is how many inputs the site has had.
 func (s *Site) Inputs() uint64 { return s.inputs }
 
+// events is how many the site has had, in an earlier process too.
+func (s *Site) events() uint64 { return s.eventsBefore + s.sched.Executed() }
+
 // RunUntil runs everything due at or before t.
 func (s *Site) RunUntil(t clock.Time) error { return s.sched.RunUntil(t) }
 
@@ -155,7 +160,7 @@ func (s *Site) handle() {
 
 // Checkpoint is the complete state of the site as hashes.
 func (s *Site) Checkpoint() Checkpoint {
-	c := Checkpoint{At: s.sched.Now(), Inputs: s.inputs, Events: s.sched.Executed(), Version: s.net.Version()}
+	c := Checkpoint{At: s.sched.Now(), Inputs: s.inputs, Events: s.events(), Version: s.net.Version()}
 	for i := range s.host.Len() {
 		ref := cells.CellRef(i)
 		if s.host.IsFar(ref) {
