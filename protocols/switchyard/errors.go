@@ -1,0 +1,25 @@
+package switchyard
+
+import "strings"
+
+// What the fabric says in an ERROR. Clients act on these texts, since the
+// protocol has no numbers for them.
+const (
+	errNoHello       = "expected HELLO, got "
+	errUnknownType   = "unknown message type: "
+	errNameExists    = "endpoint name already exists: "
+	errMACExists     = "endpoint mac already exists: "
+	errNoEndpoint    = "no such endpoint: "
+	errSubscribe     = "subscribe: unknown endpoint_id "
+	errUnknownSource = "PACKET_OUT: unknown src endpoint_id "
+	errBadFrame      = "PACKET_OUT: bad ethernet frame: "
+	errNoMirror      = "MIRROR: unknown endpoint_id "
+	errBadMirror     = "MIRROR: bad ethernet frame: "
+	errShortFrame    = "frame too short for ethernet"
+)
+
+// answersNothing reports whether an ERROR is about a message that has no
+// answer: it names it first.
+func answersNothing(text string) bool {
+	return strings.HasPrefix(text, "PACKET_OUT: ") || strings.HasPrefix(text, "MIRROR: ") || strings.HasPrefix(text, TypeRulesApplied.String()+": ")
+}
