@@ -1,0 +1,137 @@
+package browser
+
+import (
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// What a test asks the page.
+const (
+	ab         = `document.querySelector('#drawing .link[aria-label^="link ab,"]')`
+	abClass    = ab + `.getAttribute("class").split(" ")[1]`
+	abLabel    = ab + `.querySelector(".label").textContent`
+	answer     = `document.querySelector("#detail .answer").textContent`
+	connection = `document.getElementById("connection").textContent`
+	firstEvent = `document.querySelector("#events li").textContent.replace(/^[0-9:]+ /, "")`
+)
+
+// TestPageShowsAndActs goes through what a person does with the page: look, select
+// a link, cut it, heal it, make it worse, be refused; and the server goes away and
+// comes back.
+func TestPageShowsAndActs(t *testing.T) {
+	f := startStage(t, "-links", "ab: alice bob, bc: bob carol")
+	origin := f.origin
+	b := openTab(t, 1280, 900)
+	b.do("open", chromedp.Navigate(origin+"/"))
+	b.until(`document.querySelectorAll("#drawing .cell.running").length`, "3")
+	b.until(`document.querySelectorAll("#drawing .link.connected").length`, "2")
+	b.until(`document.getElementById("cells-up").textContent`, "3 of 3")
+	b.until(`document.title`, "stage · dsim")
+	b.until(connection, "live")
+	b.until(abLabel+`.startsWith("ab · ")`, "true") // a rate wants two statuses
+
+	b.do("select", chromedp.Click(`#links tbody tr:first-child button.name`))
+	b.until(`document.querySelector("#detail h2").textContent`, "Link ab")
+	b.shoot("light")
+
+	b.do("cut", chromedp.Click("#cut"))
+	b.until(abClass, "cut")
+	b.until(answer, "ab cut")
+	b.until(firstEvent, "link-cut ab…")
+	b.until(`document.querySelector("#links tr.cut td:nth-of-type(2)").textContent`, "cut")
+	b.shoot("cut")
+	b.do("heal", chromedp.Click("#heal"))
+	b.until(abClass, "connected")
+
+	b.do("inject", chromedp.SetValue(`#detail input[name=loss]`, "10%"), chromedp.SetValue(`#detail input[name=delay]`, "20ms"), chromedp.Click("#inject"))
+	b.until(abLabel+`.includes("loss 10%") && `+abLabel+`.includes("delay 20ms")`, "true")
+	b.until(`document.querySelector("#links tr:first-child td:last-child").textContent.includes("loss 10%")`, "true")
+	b.do("clear", chromedp.Click("#clear"))
+	b.until(abLabel+`.includes("loss")`, "false")
+	b.do("ask too much", chromedp.SetValue(`#detail input[name=loss]`, "much"), chromedp.Click("#inject"))
+	b.until(answer, `link "ab": loss "much": must be…`)
+	b.until(`document.querySelector("#detail .answer").classList.contains("bad")`, "true")
+	b.forgive("422") // the browser logs every refusal
+	b.clean(origin)
+
+	f.stop()
+	b.until(connection, "disconnected, retrying")
+	b.shoot("lost")
+	f.start()
+	b.until(connection, "live")
+	b.until(`window.__dsim.model.boot !== undefined && document.querySelectorAll("#drawing .cell").length`, "3")
+	b.forgive("ERR_CONNECTION_REFUSED")
+	b.forgive("ERR_INCOMPLETE_CHUNKED_ENCODING")
+	b.clean(origin)
+}
+
+// TestPageByKeyboard cuts a link without a mouse.
+func TestPageByKeyboard(t *testing.T) {
+	origin := startStage(t).origin
+	b := openTab(t, 1280, 900)
+	b.do("open", chromedp.Navigate(origin+"/"))
+	b.until(`document.querySelectorAll("#drawing .cell.running").length`, "2")
+	at := `document.activeElement.getAttribute("aria-label")`
+	for i := 0; b.eval(`document.activeElement.closest("#drawing") !== null`) != "true"; i++ {
+		if i == 10 {
+			t.Fatal("ten times Tab, and the drawing is not reached")
+		}
+		b.do("Tab", chromedp.KeyEvent("\t"))
+	}
+	for b.eval(at+`.startsWith("link ab")`) != "true" {
+		before := b.eval(at)
+		b.do("arrow", chromedp.KeyEvent("\ue014")) // right
+		if b.eval(at) == before {
+			b.do("home", chromedp.KeyEvent("\ue011"))
+			if b.eval(at) == before {
+				t.Fatalf("no way from %s to the link", before)
+			}
+		}
+	}
+	b.do("Enter", chromedp.KeyEvent("\r"))
+	b.until(`document.querySelector("#detail h2").textContent`, "Link ab")
+	for i := 0; b.eval(`document.activeElement.id`) != "cut"; i++ {
+		if i == 30 {
+			t.Fatal("thirty times Tab, and the button is not reached")
+		}
+		b.do("Tab", chromedp.KeyEvent("\t"))
+	}
+	b.do("press", chromedp.KeyEvent("\r"))
+	b.until(abClass, "cut")
+	b.clean(origin)
+}
+
+// TestPageOnAPhone: at a phone's width nothing is wider than the screen, and the
+// dark palette is dark.
+func TestPageOnAPhone(t *testing.T) {
+	origin := startStage(t, "-links", "ab: alice bob, bc: bob carol, cd: carol dave, da: dave alice", "-crashed", "carol", "-paused", "dave").origin
+	b := openTab(t, 390, 844)
+	b.do("open", chromedp.EmulateViewport(390, 844, chromedp.EmulateMobile), chromedp.Navigate(origin+"/"))
+	b.until(`document.querySelectorAll("#drawing .cell.crashed").length`, "1")
+	b.do("dark", chromedp.Click("#theme"))
+	b.do("select", chromedp.Click(`#links tbody tr:first-child button.name`))
+	b.until(`document.documentElement.scrollWidth <= 390`, "true")
+	b.until(`getComputedStyle(document.body).backgroundColor`, "rgb(20, 24, 29)")
+	b.shoot("dark")
+	b.clean(origin)
+}
+
+// TestPageOfManyCells: 200 cells are drawn, each in its own place, the same for
+// everybody.
+func TestPageOfManyCells(t *testing.T) {
+	origin := startStage(t, "-tree", "200").origin
+	b := openTab(t, 1280, 900)
+	places := `[...document.querySelectorAll("#drawing .disc")].map((c) => Math.round(c.cx.baseVal.value) + "," + Math.round(c.cy.baseVal.value)).join(" ")`
+	b.do("open", chromedp.Navigate(origin+"/"))
+	b.until(`document.querySelectorAll("#drawing .cell.running").length`, "200")
+	first := b.eval(places)
+	b.until(`new Set(`+places+`.split(" ")).size`, "200")
+	b.shoot("tree")
+	b.do("again", chromedp.Reload())
+	b.until(`document.querySelectorAll("#drawing .cell.running").length`, "200")
+	if again := b.eval(places); again != first {
+		t.Errorf("cells stand elsewhere after a reload:\n%.200s\n%.200s", first, again)
+	}
+	b.clean(origin)
+}

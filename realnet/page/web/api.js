@@ -1,0 +1,31 @@
+// The controller's API, the same that the command uses. A refusal becomes an
+// Error with the controller's words.
+
+/**
+ * fault does something to a link: {op: "cut"}, "heal", "clear", or "inject" with
+ * params; with direction "ab" or "ba" to one way of it only.
+ */
+export async function fault(link, what) {
+  await send("POST", `api/links/${encodeURIComponent(link)}/fault`, what);
+}
+
+async function send(method, path, body) {
+  let answer;
+  try {
+    answer = await fetch(path, { method, headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+  } catch {
+    throw new Error("the datacenter does not answer");
+  }
+  if (!answer.ok) throw new Error(await refusal(answer));
+}
+
+// refusal reads the problem that the API answers with (RFC 9457).
+async function refusal(answer) {
+  try {
+    const p = await answer.json();
+    const where = (p.errors || []).map((e) => e.message).filter(Boolean);
+    return where.join("; ") || p.detail || p.title || answer.statusText;
+  } catch {
+    return `${answer.status} ${answer.statusText}`;
+  }
+}
