@@ -22,6 +22,7 @@ const LateDefault = 100 * time.Millisecond
 const (
 	markInputs = 1 << 12
 	markEvery  = time.Second
+	markOfRing = 1 << 8 // inputs, where each file of a ring is to have some
 )
 
 // Options are what a Driver is made of.
@@ -31,6 +32,9 @@ type Options struct {
 	// Journal takes every input before it is run; nil for none. The Driver closes
 	// it.
 	Journal *journal.Writer
+	// Ring and RingHeader begin a journal of bounded size instead.
+	Ring       *journal.Ring
+	RingHeader journal.Header
 	// Start is instant 0 of the site, now if zero. Sites of one run share it.
 	Start time.Time
 	// Late is how late a timer or a send may be before the run is no proof of
@@ -46,7 +50,9 @@ type Driver struct {
 	site  *site.Site
 	start time.Time
 	log   *slog.Logger
-	late  lateness
+
+	markAt uint64 // inputs from one checkpoint to the next
+	late   lateness
 
 	mu       sync.Mutex // whoever holds it owns what follows
 	journal  *journal.Writer
@@ -66,7 +72,7 @@ var ErrClosed = errors.New("the site is closed")
 
 // New gives a site without cells, whose clock runs.
 func New(o Options) (*Driver, error) {
-	d := &Driver{journal: o.Journal, start: o.Start, log: o.Log, wires: make(map[string]*wire), alarmAt: clock.Never}
+	d := &Driver{journal: o.Journal, markAt: markInputs, start: o.Start, log: o.Log, wires: make(map[string]*wire), alarmAt: clock.Never}
 	if d.start.IsZero() {
 		d.start = clock.Wall()
 	}
@@ -83,6 +89,17 @@ func New(o Options) (*Driver, error) {
 		return nil, err
 	}
 	d.out.d = d
+	if o.Ring != nil {
+		d.markAt = markOfRing
+		ring := *o.Ring
+		ring.Snapshot = func() ([]byte, clock.Time, error) {
+			b, err := d.site.Freeze()
+			return b, d.site.Now(), err
+		}
+		if d.journal, err = ring.Create(o.RingHeader); err != nil {
+			return nil, err
+		}
+	}
 	d.alarm = time.AfterFunc(time.Hour, d.ring)
 	d.alarm.Stop()
 	return d, nil
@@ -168,7 +185,7 @@ func (d *Driver) settle() {
 // checkpoint writes the complete state down, if it is time to.
 func (d *Driver) checkpoint(last bool) {
 	n, now := d.site.Inputs(), d.site.Now()
-	if !last && n-d.marked.Inputs < markInputs && now.Sub(d.marked.At) < markEvery {
+	if !last && n-d.marked.Inputs < d.markAt && now.Sub(d.marked.At) < markEvery {
 		return
 	}
 	d.marked = d.site.Checkpoint()

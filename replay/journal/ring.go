@@ -1,16 +1,19 @@
 package journal
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 
+	"example.com/dsim/cells"
 	"example.com/dsim/clock"
 )
 
 // Ring is a journal of bounded size, for a site that is always written down: the
-// last Segments files, each of which ends some bytes behind SegmentBytes. It is
-// used as any other journal.
+// last Segments files, each of which ends some bytes behind SegmentBytes, or as
+// soon after that as the site is at rest, up to a few times as much. It is used
+// as any other journal.
 //
 // A file begins with the state of the site at that moment, so that what is left
 // can be run again. Where the state cannot be had, the file's header says that
@@ -27,6 +30,10 @@ type Ring struct {
 
 // segmentLeast keeps a ring from being all headers.
 const segmentLeast = 4 << 10
+
+// patience is how many times as long as it should be a file may become while the
+// site is not at rest.
+const patience = 4
 
 // ring is a Ring in use.
 type ring struct {
@@ -75,6 +82,9 @@ func (r *ring) maybeTurn(w *Writer) {
 	at, err := w.at, fmt.Errorf("the site gives no snapshots")
 	if r.Snapshot != nil {
 		snap, at, err = r.Snapshot()
+	}
+	if errors.Is(err, cells.ErrNotAtRest) && r.size < patience*r.SegmentBytes {
+		return // it may be in a moment
 	}
 	if err != nil {
 		h.Diagnostic = err.Error()

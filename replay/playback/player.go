@@ -18,8 +18,7 @@ type Options struct {
 	Make func(cells.CellSpec) (cells.Protocol, error)
 	// Build is what plays; that it is another than what ran is a note.
 	Build string
-	// Restore makes the site that a ring's file begins with; nil if no site can
-	// be made from a snapshot.
+	// Restore makes the site that a ring's file begins with; nil for site.Thaw.
 	Restore func(site.Config, *journal.Snapshot) (*site.Site, error)
 
 	// Observers of [Play]; each may be nil.
@@ -104,7 +103,7 @@ func restore(h *journal.Header, c site.Config, s *journal.Snapshot, opt Options)
 		return nil, fmt.Errorf("%w: %s", ErrDiagnostic, h.Diagnostic)
 	}
 	if opt.Restore == nil {
-		return nil, ErrDiagnostic
+		return site.Thaw(c, s.Data)
 	}
 	return opt.Restore(c, s)
 }
