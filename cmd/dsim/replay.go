@@ -212,6 +212,9 @@ func (a *app) asThisBuild(t *replay.Trace) replay.Header {
 // wholeRun refuses a trace that was cut out of another: it lacks choices.
 func wholeRun(t *replay.Trace) error {
 	h := t.Header()
+	if h.Info[infoLive] != "" {
+		return fmt.Errorf("%s: holds a live run, put together: its sites are replayed by their journals, and it is judged by dsim conform", t.Name())
+	}
 	if what, ok := h.Part(); ok {
 		return fmt.Errorf("%s: is a part of a trace, %s: replay needs the trace it was cut out of", t.Name(), what)
 	}

@@ -123,6 +123,7 @@ type wire struct {
 	stream   bool
 	outs     []*crossing
 	arrived  []*crossing
+	takers   []*trail // the lives it arrives at
 }
 
 // wires are the directions there are, in the order of links and sites. What is
@@ -141,6 +142,7 @@ func wires(trails []*trail) []*wire {
 				list = append(list, w)
 			}
 			w.stream = w.stream || b.stream
+			w.takers = append(w.takers, t)
 			for i := range b.arrived {
 				w.arrived = append(w.arrived, &b.arrived[i])
 			}

@@ -18,6 +18,7 @@ type Direction struct {
 	Stream  bool   `json:"stream,omitempty"`
 	Sent    uint64 `json:"sent"`    // frames, or segments
 	Dropped uint64 `json:"dropped"` // of them, not taken by the socket, as noted
+	Down    uint64 `json:"down"`    // of them, sent when nobody was there to take them, or taken by nobody at the end
 	Lost    uint64 `json:"lost"`    // of them, gone without a word
 	Arrived uint64 `json:"arrived"`
 	Unsent  uint64 `json:"unsent"`    // of what arrived, that which nobody is known to have sent
@@ -61,14 +62,31 @@ func (w *wire) match() Direction {
 	}
 	d.Late, d.Unsent = w.overtaken(left)
 	for _, o := range w.outs {
-		if o.mate != nil {
+		switch {
+		case o.mate != nil:
 			d.Delays = append(d.Delays, o.mate.when().Sub(o.when()))
-		} else if !o.drop {
+		case o.drop:
+		case w.alone(o):
+			d.Down++
+		default:
 			d.Lost++
 		}
 	}
 	slices.Sort(d.Delays)
 	return d
+}
+
+// alone reports whether no process was known to be there to take what was sent.
+// Of one that was killed it is known that it was there as long as its journal
+// goes; what it might have taken after that is not held against the wire.
+func (w *wire) alone(o *crossing) bool {
+	at := o.when()
+	for _, t := range w.takers {
+		if at >= t.from()+t.offset && at < t.report.End+t.offset {
+			return false
+		}
+	}
+	return true
 }
 
 // forget makes room for another match.

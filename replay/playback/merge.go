@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"example.com/dsim/clock"
 	"example.com/dsim/des"
@@ -27,6 +26,9 @@ type Merged struct {
 	Build      string
 	Info       map[string]string
 	Notes      []string
+	Offsets    map[string]clock.Time // of sites' instants 0, by the names of journals; only those not 0
+
+	trails []*trail
 }
 
 // Act is something that reached a site from outside and is no frame: a command,
@@ -51,16 +53,19 @@ const (
 	Killed                    // its journal has no end
 )
 
-// Merge plays all journals of a directory together, in the order of true time,
-// twice: once to find what was sent for everything that arrived, and again to
-// tell it. Records and choices go to the observers of opt: those of each site in
-// their order, those of all by time, what arrives behind what was sent.
-//
-// In what they are given, entities have numbers that are those of the whole, what
-// arrives bears the number of the frame that was sent, and its cause is the event
-// that sent it: a world's records, as if one scheduler had run it. Inputs stay
-// what they are, the last of their instant.
+// Merge plays all journals of a directory together, in the order of true time.
+// It is [Gather] and [Merged.Tell].
 func Merge(dir string, opt Options) (*Merged, error) {
+	m, err := Gather(dir, opt)
+	if err != nil {
+		return nil, err
+	}
+	return m, m.Tell(opt)
+}
+
+// Gather plays all journals of a directory, each for itself, and finds what was
+// sent for everything that arrived. The observers of opt are left alone.
+func Gather(dir string, opt Options) (*Merged, error) {
 	paths, err := whole(dir)
 	if err != nil {
 		return nil, err
@@ -83,7 +88,19 @@ func Merge(dir string, opt Options) (*Merged, error) {
 		return nil, err
 	}
 	m.Directions = matched(trails)
-	return m, m.tell(trails, opt)
+	m.Offsets = map[string]clock.Time{}
+	for _, t := range trails {
+		if t.offset != 0 {
+			m.Offsets[journal.FileName(t.header.Site, t.header.Life)] = t.offset
+		}
+		for _, a := range t.acts {
+			a.At += t.offset
+			m.Acts = append(m.Acts, a)
+		}
+		m.End = max(m.End, t.report.End+t.offset)
+	}
+	slices.SortStableFunc(m.Acts, func(a, b Act) int { return cmp.Compare(a.At, b.At) })
+	return m, nil
 }
 
 // whole are the journals that hold lives from their beginning: a ring does only
@@ -103,7 +120,7 @@ func whole(dir string) ([]journal.Path, error) {
 // gather takes what the journals agree in.
 func gather(trails []*trail) (*Merged, error) {
 	h := trails[0].header
-	m := &Merged{Seed: h.Seed, Ties: h.Ties, Limits: h.Limits, Build: h.Build, Info: h.Info}
+	m := &Merged{trails: trails, Seed: h.Seed, Ties: h.Ties, Limits: h.Limits, Build: h.Build, Info: h.Info}
 	first := h.StartUnix
 	for _, t := range trails {
 		first = min(first, t.header.StartUnix)
@@ -124,7 +141,6 @@ func gather(trails []*trail) (*Merged, error) {
 
 // chorus is all sites being played together.
 type chorus struct {
-	m      *Merged
 	queue  []*voice // a heap: who is next
 	held   map[*crossing]*voice
 	names  map[string]des.Entity
@@ -145,18 +161,24 @@ type voice struct {
 	input   *crossing              // the arrival that is being given
 	link    string                 // on which it comes
 	heard   bool                   // its cell, or its port, has had it
-	told    bool                   // the input is an act
 	numbers map[des.Entity]des.Entity
 	records des.Sink
 	choices des.ChoiceSink
 	rec     des.Record
 }
 
-// tell plays everything, in order.
-func (m *Merged) tell(trails []*trail, opt Options) error {
-	c := &chorus{m: m, held: map[*crossing]*voice{}, names: map[string]des.Entity{}}
+// Tell plays all journals again, together: records and choices go to the
+// observers of opt, those of each site in their order, those of all by time, what
+// arrives behind what was sent.
+//
+// In what they are given, entities have numbers that are those of the whole, what
+// arrives bears the number of the frame that was sent, and its cause is the event
+// that sent it: a world's records, as if one scheduler had run it. Inputs stay
+// what they are, the last of their instant.
+func (m *Merged) Tell(opt Options) error {
+	c := &chorus{held: map[*crossing]*voice{}, names: map[string]des.Entity{}}
 	var all []*voice
-	for i, t := range trails {
+	for i, t := range m.trails {
 		r, err := journal.Open(t.path)
 		if err != nil {
 			return err
@@ -174,20 +196,16 @@ func (m *Merged) tell(trails []*trail, opt Options) error {
 		if v.player, err = newPlayer(r, o); err != nil {
 			return err
 		}
-		v.taken, v.given = v.take, v.had
+		v.taken, v.given = v.take, func(bool) { v.input = nil }
 		all = append(all, v)
-		c.began(v)
 		c.push(v)
 	}
 	for len(c.queue) > 0 || len(c.held) > 0 {
 		v := c.next()
 		if v.step(clock.Never) {
 			c.push(v)
-		} else {
-			c.ended(v)
 		}
 	}
-	slices.SortStableFunc(m.Acts, func(a, b Act) int { return cmp.Compare(a.At, b.At) })
 	for _, v := range all {
 		if v.err != nil {
 			return v.err
@@ -260,53 +278,19 @@ func (c *chorus) Pop() any {
 	return v
 }
 
-func (c *chorus) act(v *voice, kind ActKind, at clock.Time, in *site.Input) {
-	c.m.Acts = append(c.m.Acts, Act{At: at + v.trail.offset, Site: v.report.Site, Life: v.report.Life, Kind: kind, Input: in})
-}
-
-func (c *chorus) began(v *voice) {
-	at := clock.Time(0)
-	if v.report.Life > 0 {
-		at = v.at() // its first input is as early as it is known
-	}
-	c.act(v, Began, at, nil)
-}
-
-func (c *chorus) ended(v *voice) {
-	kind := Killed
-	if v.report.Ended {
-		kind = Ended
-	}
-	c.act(v, kind, v.last, nil)
-	c.m.End = max(c.m.End, v.last+v.trail.offset)
-}
-
 // take is called before the site takes an input.
 func (v *voice) take(in *site.Input) {
 	v.input, v.heard = nil, false
-	switch in.Kind {
-	case site.Frame:
-		b := v.trail.border(in.Link)
-		i := v.came[in.Link]
-		v.came[in.Link] = i + 1
-		v.link = in.Link
-		if i < len(b.arrived) {
-			v.input = b.arrived[i].mate
-		}
-	case site.Command, site.Apply:
-		kept := *in
-		kept.Args, kept.Batch = slices.Clone(in.Args), slices.Clone(in.Batch)
-		v.c.act(v, Given, in.At, &kept)
-		v.told = true
+	if in.Kind != site.Frame {
+		return
 	}
-}
-
-// had is called when the site has had an input.
-func (v *voice) had(refused bool) {
-	if acts := v.c.m.Acts; v.told {
-		acts[len(acts)-1].Error = refused
+	b := v.trail.border(in.Link)
+	i := v.came[in.Link]
+	v.came[in.Link] = i + 1
+	v.link = in.Link
+	if i < len(b.arrived) {
+		v.input = b.arrived[i].mate
 	}
-	v.input, v.told = nil, false
 }
 
 // Out notes what leaves the site, for whoever waits for it.
@@ -328,12 +312,4 @@ func (v *voice) Out(link string, _ []byte) {
 		delete(v.c.held, o)
 		heap.Push(v.c, w)
 	}
-}
-
-func (m *Merged) String() string {
-	var names []string
-	for i := range m.Reports {
-		names = append(names, fmt.Sprintf("%s.%d", m.Reports[i].Site, m.Reports[i].Life))
-	}
-	return strings.Join(names, " ")
 }

@@ -2,6 +2,7 @@ package playback
 
 import (
 	"hash/fnv"
+	"slices"
 
 	"example.com/dsim/cells"
 	"example.com/dsim/clock"
@@ -19,6 +20,8 @@ type trail struct {
 	report Report
 	links  map[string]*border
 	order  []*border // as they came up
+	acts   []Act     // by the site's time
+	acting bool      // the input that is being given is the last of them
 }
 
 // border is what crossed it on one link.
@@ -69,15 +72,50 @@ func follow(path string, opt Options) (*trail, error) {
 		return nil, err
 	}
 	out.site = p.site
-	p.note, p.taken = t.take, t.arrives
+	p.note, p.taken, p.given = t.take, t.arrives, t.refused
+	t.act(Began, t.began(p), nil)
 	for p.step(clock.Never) {
 	}
 	t.report = p.finish()
+	if t.report.Ended {
+		t.act(Ended, t.report.End, nil)
+	} else {
+		t.act(Killed, t.report.End, nil)
+	}
 	return t, p.err
 }
 
-// arrives keeps an input that is a frame.
+// began is when the life began: that of a later life, as early as it is known.
+func (t *trail) began(p *player) clock.Time {
+	if t.header.Life == 0 || p.over {
+		return 0
+	}
+	return p.at()
+}
+
+// from is when the life is known to have begun.
+func (t *trail) from() clock.Time { return t.acts[0].At }
+
+func (t *trail) act(kind ActKind, at clock.Time, in *site.Input) {
+	t.acts = append(t.acts, Act{At: at, Site: t.header.Site, Life: t.header.Life, Kind: kind, Input: in})
+}
+
+// refused is told whether the last input was answered by an error.
+func (t *trail) refused(yes bool) {
+	if a := &t.acts[len(t.acts)-1]; yes && t.acting {
+		a.Error = true
+	}
+	t.acting = false
+}
+
+// arrives keeps an input.
 func (t *trail) arrives(in *site.Input) {
+	if in.Kind == site.Apply || in.Kind == site.Command {
+		kept := *in
+		kept.Args, kept.Batch = slices.Clone(in.Args), slices.Clone(in.Batch)
+		t.act(Given, in.At, &kept)
+		t.acting = true
+	}
 	switch in.Kind {
 	case site.Apply:
 		for i := range in.Batch {
