@@ -154,7 +154,11 @@ func (c *child) ask() told {
 func agreed(t testing.TB, c, s *child) {
 	t.Helper()
 	kc, ks := c.ask(), s.ask()
-	defer func() { if t.Failed() { t.Logf("%+v\n%+v", c.ask(), s.ask()) } }()
+	defer func() {
+		if t.Failed() {
+			t.Logf("%+v\n%+v", c.ask(), s.ask())
+		}
+	}()
 	until(t, "numbers go both ways", func() bool {
 		nc, ns := c.ask(), s.ask()
 		return nc.Status == "connected" && ns.Status == "connected" &&
@@ -213,5 +217,125 @@ func lost(t testing.TB, both ...*child) {
 	t.Helper()
 	for _, c := range both {
 		until(t, "the pulled cable is noticed", func() bool { return c.ask().Status == "disconnected" })
+	}
+}
+
+// problem waits until a child is kept from its neighbour by something.
+func (c *child) problem(what string) {
+	c.t.Helper()
+	last := ""
+	defer func() {
+		if c.t.Failed() {
+			c.t.Logf("problem: %q", last)
+		}
+	}()
+	until(c.t, what, func() bool { last = c.ask().Problem; return strings.Contains(last, what) })
+}
+
+// TestNamespacesManyNeighbours: with a third on the wire there is no link, and
+// when it is gone there is one again.
+func TestNamespacesManyNeighbours(t *testing.T) {
+	hub := namespace(t)
+	ends := []string{namespace(t), namespace(t), namespace(t)}
+	if out, err := tryIP("-n " + hub + " link add name br0 type bridge mcast_snooping 0"); err != nil {
+		t.Skipf("no bridge can be made here: %v: %s", err, out)
+	}
+	address(t, hub, "br0", "")
+	addrs := []string{"fe80::c", "fe80::d", "fe80::e"}
+	for i, end := range ends {
+		port := fmt.Sprintf("p%d", i)
+		ip(t, "link add v netns "+end+" type veth peer name "+port+" netns "+hub)
+		ip(t, "-n "+hub+" link set "+port+" master br0")
+		address(t, hub, port, "")
+		if i < 2 {
+			address(t, end, "v", addrs[i])
+		}
+	}
+	c, s := talkIn(t, ends[0]), talkIn(t, ends[1])
+	agreed(t, c, s)
+	address(t, ends[2], "v", addrs[2])
+	c.problem("more than one neighbour: fe80::d, fe80::e")
+	s.problem("more than one neighbour: fe80::c, fe80::e")
+	ip(t, "-n "+ends[2]+" link set v down")
+	agreed(t, c, s)
+}
+
+// TestNamespacesDuplicate: two ends with one address cannot be told apart.
+func TestNamespacesDuplicate(t *testing.T) {
+	one, two := namespace(t), namespace(t)
+	cable(t, one, two, "fe80::c", "fe80::c")
+	c, s := talkIn(t, one), talkIn(t, two)
+	c.problem("duplicate address: somebody else has fe80::c")
+	s.problem("duplicate address: somebody else has fe80::c")
+	ip(t, "-n "+two+" -6 addr del fe80::c/64 dev v")
+	s.problem("interface v: has no link-local address")
+	ip(t, "-n "+two+" -6 addr add fe80::d/64 dev v nodad")
+	agreed(t, c, s)
+}
+
+// inside runs the test itself in a namespace, in another process, and reports
+// whether this is it.
+func inside(t *testing.T) bool {
+	t.Helper()
+	const mark = "DSIM_SOCKET_TEST_INSIDE"
+	if os.Getenv(mark) != "" {
+		return true
+	}
+	ns := namespace(t)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "ip", "netns", "exec", ns, testBinary(t), "-test.run=^"+t.Name()+"$", "-test.v")
+	cmd.Env = append(os.Environ(), mark+"=1")
+	out, err := cmd.CombinedOutput()
+	t.Logf("%s", out)
+	if err != nil {
+		t.Errorf("in namespace %s: %v", ns, err)
+	}
+	return false
+}
+
+// TestNamespacesUnable: an interface on which neighbours cannot be found says so,
+// and what can be done.
+func TestNamespacesUnable(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	// A dummy where the kernel has them, else what makes one unable.
+	dummy := "(dummy, NOARP)"
+	if _, err := tryIP("link add name dum type dummy"); err != nil {
+		dummy = "(veth, NOARP)"
+		ip(t, "link add name dum type veth peer name dumber")
+		ip(t, "link set dum arp off")
+	}
+	ip(t, "tuntap add dev tun7 mode tun")
+	ip(t, "link add v type veth peer name w")
+	ip(t, "link set v addrgenmode none")
+	for name, want := range map[string]string{
+		"lo":    "cannot do neighbour discovery: it is the loopback",
+		"dum":   "cannot do neighbour discovery: it does not resolve addresses " + dummy,
+		"tun7":  "cannot do neighbour discovery: it is point to point (tuntap)",
+		"en999": "there is no such interface",
+	} {
+		if _, err := Open(Config{Kind: "interface", Interface: name}, &ear{}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v; want %q", name, err, want)
+		}
+	}
+	w := mustOpen(t, Config{Kind: "interface", Interface: "v"}, &ear{})
+	wants := func(want string) {
+		t.Helper()
+		until(t, want, func() bool { p := w.Problem(); return p != nil && strings.Contains(p.Error(), want) })
+	}
+	wants("interface v: is down: ip link set v up")
+	ip(t, "link set v up")
+	wants("interface v: has no carrier")
+	ip(t, "link set w up")
+	wants("interface v: has no link-local address: ip link set v addrgenmode eui64")
+	if err := os.WriteFile("/proc/sys/net/ipv6/conf/v/disable_ipv6", []byte("1"), 0); err != nil {
+		t.Logf("cannot disable IPv6 here: %v", err)
+	} else {
+		wants("IPv6 is disabled: sysctl net.ipv6.conf.v.disable_ipv6=0")
+	}
+	if err := w.Send([]byte("x")); err != ErrNotConnected || w.Role() != "" || w.Status() != "handshaking" {
+		t.Errorf("%v, role %q, %s", err, w.Role(), w.Status())
 	}
 }

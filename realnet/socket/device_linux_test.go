@@ -1,0 +1,90 @@
+package socket
+
+import (
+	"bytes"
+	"errors"
+	"net"
+	"testing"
+)
+
+// ethernet is a frame to all, of the type that is free for trials.
+func ethernet(n uint32, size int) []byte {
+	b := append([]byte{
+		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1,
+		0x88, 0xb5,
+	}, numbered(n, size)...)
+	return b
+}
+
+// ours are the frames of that type: the system sends others on its interfaces.
+func ours(h *ear) (out [][]byte) {
+	for _, b := range h.heard() {
+		if len(b) > 14 && b[12] == 0x88 && b[13] == 0xb5 {
+			out = append(out, b)
+		}
+	}
+	return out
+}
+
+// TestNamespacesDevices: Ethernet frames go whole and in order between the two
+// ends of a cable, and between a TAP device and the interface it is.
+func TestNamespacesDevices(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	ip(t, "link add v type veth peer name w")
+	ip(t, "link set v up")
+	ip(t, "link set w up")
+	t.Run("raw", func(t *testing.T) {
+		device(t, Config{Kind: "raw", Interface: "v", EtherType: 0x88b5}, Config{Kind: "raw", Interface: "w"})
+	})
+	t.Run("tap", func(t *testing.T) {
+		device(t, Config{Kind: "tap", Interface: "tap7"}, Config{Kind: "raw", Interface: "tap7"})
+		if _, err := net.InterfaceByName("tap7"); err == nil {
+			t.Fatal("the TAP device outlives its wire")
+		}
+	})
+	if _, err := Open(Config{Kind: "raw", Interface: "en999"}, &ear{}); err == nil || err.Error() != "wire raw:en999: there is no such interface" {
+		t.Fatal(err)
+	}
+}
+
+func device(t *testing.T, one, two Config) {
+	ha, hb := &ear{}, &ear{}
+	a := mustOpen(t, one, ha)
+	b := mustOpen(t, two, hb)
+	defer a.Close()
+	defer b.Close()
+	until(t, "connected", func() bool { return isUp(a)() && isUp(b)() })
+	for n := range uint32(100) {
+		for _, way := range []struct {
+			from Wire
+			to   *ear
+		}{{a, hb}, {b, ha}} {
+			want := ethernet(n, 60+int(n)*14)
+			if err := way.from.Send(want); err != nil {
+				t.Fatal(err)
+			}
+			until(t, "a frame arrives", func() bool { return len(ours(way.to)) > int(n) })
+			if got := ours(way.to)[n]; !bytes.Equal(got, want) {
+				t.Fatalf("frame %d of %d bytes came as %d bytes", n, len(want), len(got))
+			}
+		}
+	}
+	if err := a.Send(ethernet(0, 9000)); !errors.Is(err, ErrTooLong) && one.Kind == "raw" {
+		t.Fatalf("over the MTU: %v", err)
+	}
+	if err := b.Send(ethernet(0, 9000)); !errors.Is(err, ErrTooLong) {
+		t.Fatalf("over the MTU: %v", err)
+	}
+	if len(ours(ha)) != 100 || len(ours(hb)) < 100 || len(ours(hb)) > 101 {
+		t.Fatalf("%d and %d frames", len(ours(ha)), len(ours(hb)))
+	}
+	ip(t, "link set "+two.Interface+" down")
+	until(t, "it is noticed", func() bool { return b.Status() == "disconnected" && b.Problem() != nil })
+	if err := b.Send(ethernet(0, 60)); !errors.Is(err, ErrNotConnected) {
+		t.Fatalf("on an interface that is down: %v", err)
+	}
+	ip(t, "link set "+two.Interface+" up")
+	until(t, "it is up again", isUp(b))
+}
