@@ -106,8 +106,10 @@ func (*bounce) Down(cells.Env, cells.Port, error) {}
 // trips are counted in one process of the two.
 var trips atomic.Uint64
 
-// bouncer is one end: side 0 serves. Kind is "driver", "journal" or "abp".
+// bouncer is one end: side 0 serves. Kind is "driver", "journal", "abp", or "lossy"
+// for alternating bits both ways over a link that loses, with a journal.
 func bouncer(dir, name, kind string, side int) (*Driver, error) {
+	link := cells.LinkSpec{Name: "ab", A: cells.Endpoint{Cell: "alice", Port: "p0"}, B: cells.Endpoint{Cell: "bob", Port: "p0"}}
 	make := func(spec cells.CellSpec) (cells.Protocol, error) { return &bounce{side == 0, &trips}, nil }
 	spec := cells.CellSpec{ID: cells.ID(name), Protocol: "bounce", Ports: []string{"p0"}}
 	if kind == "abp" {
@@ -117,9 +119,14 @@ func bouncer(dir, name, kind string, side int) (*Driver, error) {
 			spec.Params = append(spec.Params, cells.Param{Name: "messages", Value: "1000000000"})
 		}
 	}
+	if kind == "lossy" {
+		make, spec.Protocol = scenarios.MakeProtocol, "abp"
+		spec.Params = []cells.Param{{Name: "messages", Value: "1000000"}, {Name: "rto", Value: "1ms"}}
+		link.Both = []cells.Param{{Name: "loss", Value: "10%"}, {Name: "delay", Value: "20us"}, {Name: "ber", Value: "1e-4"}, {Name: "dup", Value: "5%"}}
+	}
 	o := Options{Site: site.Config{Name: name, Seed: des.SeedOf(7), Make: make}}
-	if kind == "journal" {
-		j, err := journal.Create(filepath.Join(dir, journal.FileName(name, 0)), journal.Header{Site: name})
+	if kind == "journal" || kind == "lossy" {
+		j, err := journal.Create(filepath.Join(dir, journal.FileName(name, 0)), journal.Header{Site: name, Seed: des.SeedOf(7)})
 		if err != nil {
 			return nil, err
 		}
@@ -129,7 +136,6 @@ func bouncer(dir, name, kind string, side int) (*Driver, error) {
 	if err != nil {
 		return nil, err
 	}
-	link := cells.LinkSpec{Name: "ab", A: cells.Endpoint{Cell: "alice", Port: "p0"}, B: cells.Endpoint{Cell: "bob", Port: "p0"}}
 	wires := map[string]socket.Config{"ab": {Kind: "unix", Path: dir + "/ab", Mode: [2]string{"server", "client"}[side]}}
 	batch := []cells.Change{{Op: cells.AddCell, Cell: spec}, {Op: cells.AddLink, Link: link}}
 	if err := d.Prepare(1, batch, wires); err != nil {
@@ -206,7 +212,13 @@ func BenchmarkRoundTrips(b *testing.B) {
 }
 
 // startChild starts the other process; the function it gives ends it.
-func startChild(b *testing.B, kind, dir string) func() {
+func startChild(b testing.TB, kind, dir string) func() {
+	stop, _ := startKillable(b, kind, dir)
+	return stop
+}
+
+// startKillable also gives what ends it without asking it.
+func startKillable(b testing.TB, kind, dir string) (stop, kill func()) {
 	c := exec.Command(os.Args[0])
 	c.Env = append(os.Environ(), childEnv+"="+kind+" "+dir, "GOMAXPROCS="+strconv.Itoa(2))
 	c.Stderr = os.Stderr
@@ -224,10 +236,18 @@ func startChild(b *testing.B, kind, dir string) func() {
 	if line, _ := bufio.NewReader(out).ReadString('\n'); line != "ready\n" {
 		b.Fatalf("the other process said %q", line)
 	}
-	return func() {
+	stop = func() {
 		in.Close()
 		if err := c.Wait(); err != nil {
 			b.Error(err)
 		}
 	}
+	kill = func() {
+		if err := c.Process.Kill(); err != nil {
+			b.Error(err)
+		}
+		_ = c.Wait() // it was killed
+		in.Close()
+	}
+	return stop, kill
 }
