@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"example.com/dsim/cells"
@@ -147,6 +148,63 @@ func (b *Batch) add(c *ChangeBody) error {
 	}
 	b.Changes = append(b.Changes, change)
 	return err
+}
+
+// ParseWire reads what a link's end is made of: "kind:path:mode" of UNIX sockets,
+// "kind:host:local:remote" of udp and tcp, "kind:interface" of interface, raw and
+// tap; "-" is an end that is elsewhere.
+func ParseWire(text string) (socket.Config, error) {
+	kind, rest, _ := strings.Cut(text, ":")
+	last := strings.LastIndexByte(rest, ':')
+	w := socket.Config{Kind: kind}
+	switch kind {
+	case "-":
+		return socket.Config{}, nil
+	case "unix", "unix-stream":
+		if last > 0 && (rest[last+1:] == "server" || rest[last+1:] == "client") {
+			w.Path, w.Mode = rest[:last], rest[last+1:]
+			return w, nil
+		}
+		return w, fmt.Errorf("wire %q: want %s:/path:server or %s:/path:client", text, kind, kind)
+	case "udp", "tcp":
+		parts := strings.Split(rest, ":")
+		n := len(parts)
+		if n >= 3 {
+			local, errL := strconv.ParseUint(parts[n-2], 10, 16)
+			remote, errR := strconv.ParseUint(parts[n-1], 10, 16)
+			if errL == nil && errR == nil {
+				w.Host, w.Local, w.Remote = strings.Join(parts[:n-2], ":"), uint16(local), uint16(remote)
+				return w, nil
+			}
+		}
+		return w, fmt.Errorf("wire %q: want %s:host:local:remote, such as %s:127.0.0.1:5000:5001", text, kind, kind)
+	case "interface", "raw", "tap":
+		if rest != "" {
+			w.Interface = rest
+			return w, nil
+		}
+		return w, fmt.Errorf("wire %q: want %s:NAME, such as %s:eth0", text, kind, kind)
+	}
+	return w, fmt.Errorf("wire %q: must begin with unix, unix-stream, udp, tcp, interface, raw or tap", text)
+}
+
+// TopologyOf is the topology that a batch leads to which adds cells and links, such
+// as the first of a scenario.
+func TopologyOf(batch []cells.Change) Topology {
+	t := Topology{Cells: make(map[string]CellBody), Links: make(map[string]LinkBody)}
+	for i := range batch {
+		switch c := &batch[i]; c.Op {
+		case cells.AddCell:
+			t.Cells[string(c.Cell.ID)] = bodyOf(c.Cell, Place{})
+		case cells.AddLink:
+			l := &c.Link
+			t.Links[l.Name] = LinkBody{
+				Ends: []string{l.A.String(), l.B.String()}, Stream: l.Stream,
+				Both: paramMap(l.Both), AB: paramMap(l.AB), BA: paramMap(l.BA),
+			}
+		}
+	}
+	return t
 }
 
 // place says where a cell of the batch runs.
