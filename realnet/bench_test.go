@@ -202,6 +202,7 @@ func BenchmarkRoundTrips(b *testing.B) {
 			b.ReportMetric(ours/oursTime, "trips/s")
 			b.ReportMetric(bare/bareTime, "bare/s")
 			b.ReportMetric(ours/oursTime/(bare/bareTime), "x/bare")
+			b.ReportMetric(bare/bareTime/(ours/oursTime), "bare/x") // for a limit from above
 			client.Close()
 			d.Close()
 			stop()
