@@ -32,6 +32,9 @@ const policy = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-a
 type Options struct {
 	Name  string // of the datacenter, for the headline
 	Build string // of the program, for the foot
+	// Done, when it is closed, ends all streams, as Close does; nil if nothing
+	// but Close does.
+	Done <-chan struct{}
 }
 
 // Page serves the status page below the place where it is mounted: "/", "/page/"
@@ -39,6 +42,7 @@ type Options struct {
 type Page struct {
 	hub   *hub
 	build string
+	done  <-chan struct{}
 	files map[string]file
 }
 
@@ -55,7 +59,7 @@ var kinds = map[string]string{
 
 // New makes a page of what the source knows.
 func New(source Source, o Options) *Page {
-	p := &Page{hub: newHub(source, o.Name), build: o.Build, files: make(map[string]file)}
+	p := &Page{hub: newHub(source, o.Name), build: o.Build, done: o.Done, files: make(map[string]file)}
 	err := fs.WalkDir(web, "web", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
@@ -84,7 +88,7 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	head := w.Header()
 	head.Set("Content-Security-Policy", policy)
 	head.Set("X-Content-Type-Options", "nosniff")
-	head.Set("Referrer-Policy", "no-referrer")
+	head.Set("Referrer-Policy", "same-origin")
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		head.Set("Allow", "GET, HEAD")
 		http.Error(w, "page: only GET", http.StatusMethodNotAllowed)
@@ -132,6 +136,8 @@ func (p *Page) live(w http.ResponseWriter, r *http.Request) {
 		case <-r.Context().Done():
 			return
 		case <-p.hub.stop:
+			return
+		case <-p.done:
 			return
 		case <-beat.C:
 			if !send([]byte("event: beat\ndata: {}\n\n")) {

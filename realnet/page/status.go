@@ -1,7 +1,6 @@
 package page
 
 import (
-	"slices"
 	"time"
 
 	"example.com/dsim/cells"
@@ -96,26 +95,21 @@ type Event struct {
 	Text   string    `json:"text"`
 }
 
-// Cells makes the page's cells of those of a report. What only a page shows, such
+// CellOf makes a cell of the page of one of a report. What only a page shows, such
 // as where a cell's process is, is left to the caller.
-func Cells(list []metrics.CellStatus) []Cell {
-	all := make([]Cell, 0, len(list))
-	for i := range list {
-		c := &list[i]
-		m := Cell{
-			ID: c.ID, Protocol: c.Protocol, Up: c.Up, Run: c.Run, Incarnation: c.Incarnation,
-			Retransmitted: c.Retransmitted, State: c.State, Ports: make([]Port, 0, len(c.Ports)),
-		}
-		for j := range c.Ports {
-			p := &c.Ports[j]
-			m.Ports = append(m.Ports, Port{
-				Name: p.Name, Link: p.Link, State: p.State, Drops: p.Drops, Wire: wire(p.Wire),
-				TxFrames: p.TxFrames, TxBytes: p.TxBytes, RxFrames: p.RxFrames, RxBytes: p.RxBytes,
-			})
-		}
-		all = append(all, m)
+func CellOf(c *metrics.CellStatus) Cell {
+	m := Cell{
+		ID: c.ID, Protocol: c.Protocol, Up: c.Up, Run: c.Run, Incarnation: c.Incarnation,
+		Retransmitted: c.Retransmitted, State: c.State, Ports: make([]Port, 0, len(c.Ports)),
 	}
-	return all
+	for i := range c.Ports {
+		p := &c.Ports[i]
+		m.Ports = append(m.Ports, Port{
+			Name: p.Name, Link: p.Link, State: p.State, Drops: p.Drops, Wire: wire(p.Wire),
+			TxFrames: p.TxFrames, TxBytes: p.TxBytes, RxFrames: p.RxFrames, RxBytes: p.RxBytes,
+		})
+	}
+	return m
 }
 
 func wire(w *metrics.WireStatus) *Wire {
@@ -131,22 +125,6 @@ func wire(w *metrics.WireStatus) *Wire {
 		m.Trips, m.TripsNS, m.TripMax = r.Count, int64(r.Sum), int64(r.Max)
 	}
 	return m
-}
-
-// Links makes the page's links of those of a report and of the parameters of a
-// snapshot.
-func Links(list []metrics.LinkStatus, s *cells.Snapshot) []Link {
-	all := make([]Link, 0, len(list))
-	for i := range list {
-		l := &list[i]
-		m := Link{Name: l.Name, Ends: l.Ends, State: l.State, Cut: l.Cut}
-		k := slices.IndexFunc(s.Links, func(x cells.LinkStatus) bool { return x.Name == l.Name })
-		if k >= 0 {
-			m.Stream, m.AB, m.BA = s.Links[k].Stream, params(s.Links[k].AB), params(s.Links[k].BA)
-		}
-		all = append(all, m)
-	}
-	return all
 }
 
 func params(list []cells.Param) []Param {

@@ -126,7 +126,7 @@ export class Drawing {
     const state = is(cell);
     const chosen = selected && selected.kind === "cell" && selected.name === cell.id;
     wear(view.element, "class", `cell ${state}${chosen ? " selected" : ""}${view.tight ? " tight" : ""}`);
-    say(view.sign, { crashed: "✕", paused: "‖", none: "?" }[state] || "");
+    say(view.sign, { crashed: "✕", paused: "‖", none: "?", elsewhere: "↗" }[state] || "");
     wear(view.element, "aria-label", `cell ${cell.id}, ${cell.protocol}, ${state === "none" ? "not there" : state}`);
     say(view.title, `${cell.id}: ${cell.protocol}, ${state === "none" ? "not there" : state}`);
   }
