@@ -49,7 +49,9 @@ func (s *Server) topology() {
 		})
 }
 
-type cellPath struct {
+// CellPath names a cell in a path. It is exported since huma leaves embedded
+// fields alone that are not.
+type CellPath struct {
 	ID string `path:"id" doc:"the cell's name"`
 }
 
@@ -57,7 +59,7 @@ type cellPath struct {
 func (s *Server) cells() {
 	c := s.c
 	handle(s, "get-cell", http.MethodGet, "/cells/{id}", "A cell, its process and its numbers",
-		func(_ context.Context, in *cellPath) (*answer[Cell], error) {
+		func(_ context.Context, in *CellPath) (*answer[Cell], error) {
 			list := c.Status().Cells
 			i := slices.IndexFunc(list, func(x Cell) bool { return x.ID == in.ID })
 			if i < 0 {
@@ -67,7 +69,7 @@ func (s *Server) cells() {
 		})
 	handle(s, "add-cell", http.MethodPut, "/cells/{id}", "Adds a cell: starts a process, or takes one over; nothing happens if it is there already",
 		func(ctx context.Context, in *struct {
-			cellPath
+			CellPath
 			Body CellBody
 		}) (*answer[done], error) {
 			if x, err := c.site(cells.ID(in.ID)); err == nil && sameCell(bodyOf(x.spec, x.place), in.Body) {
@@ -77,7 +79,7 @@ func (s *Server) cells() {
 		})
 	handle(s, "set-cell", http.MethodPatch, "/cells/{id}", "Sets a cell: run (crash, restart, restart-kept, pause, resume), drift, step, offset",
 		func(ctx context.Context, in *struct {
-			cellPath
+			CellPath
 			Body struct {
 				Params map[string]string `json:"params" example:"{\"run\":\"pause\"}"`
 			}
@@ -88,14 +90,14 @@ func (s *Server) cells() {
 			return s.one(ctx, ChangeBody{Op: "set-cell", Name: in.ID, Cell: &CellBody{Params: in.Body.Params}})
 		})
 	handle(s, "remove-cell", http.MethodDelete, "/cells/{id}", "Removes a cell with its links, and ends its process",
-		func(ctx context.Context, in *cellPath) (*answer[done], error) {
+		func(ctx context.Context, in *CellPath) (*answer[done], error) {
 			if _, err := c.site(cells.ID(in.ID)); err != nil {
 				return nil, noCell(in.ID)
 			}
 			return s.one(ctx, ChangeBody{Op: "remove-cell", Name: in.ID})
 		})
 	handle(s, "kill-cell", http.MethodPost, "/cells/{id}/kill", "Ends a cell's process at once, as kill -9 does; a restart starts another",
-		func(_ context.Context, in *cellPath) (*answer[done], error) {
+		func(_ context.Context, in *CellPath) (*answer[done], error) {
 			if _, err := c.site(cells.ID(in.ID)); err != nil {
 				return nil, noCell(in.ID)
 			}
@@ -106,7 +108,7 @@ func (s *Server) cells() {
 	}
 	handle(s, "command", http.MethodPost, "/cells/{id}/command", "Gives a cell's protocol a command",
 		func(_ context.Context, in *struct {
-			cellPath
+			CellPath
 			Body struct {
 				Words []string `json:"words" minItems:"1" maxItems:"1000" example:"[\"send\",\"hello\"]"`
 			}
@@ -122,7 +124,7 @@ func (s *Server) cells() {
 	}
 	handle(s, "logs", http.MethodGet, "/cells/{id}/logs", "The last lines that a cell's process wrote to standard error",
 		func(_ context.Context, in *struct {
-			cellPath
+			CellPath
 			Lines int `query:"lines" default:"100" minimum:"1" maximum:"100000"`
 		}) (*answer[lines], error) {
 			if _, err := c.site(cells.ID(in.ID)); err != nil {
@@ -142,7 +144,8 @@ func (s *Server) one(ctx context.Context, change ChangeBody) (*answer[done], err
 	return changed(s.c.ApplyBodies(ctx, 0, []ChangeBody{change}))
 }
 
-type linkPath struct {
+// LinkPath names a link in a path, likewise.
+type LinkPath struct {
 	Name string `path:"name" doc:"the link's name"`
 }
 
@@ -150,7 +153,7 @@ type linkPath struct {
 func (s *Server) links() {
 	c := s.c
 	handle(s, "get-link", http.MethodGet, "/links/{name}", "A link: its ends, how they are, and what it does",
-		func(_ context.Context, in *linkPath) (*answer[Link], error) {
+		func(_ context.Context, in *LinkPath) (*answer[Link], error) {
 			list := c.Status().Links
 			i := slices.IndexFunc(list, func(x Link) bool { return x.Name == in.Name })
 			if i < 0 {
@@ -160,7 +163,7 @@ func (s *Server) links() {
 		})
 	handle(s, "add-link", http.MethodPut, "/links/{name}", "Adds a link; nothing happens if it is there already",
 		func(ctx context.Context, in *struct {
-			linkPath
+			LinkPath
 			Body LinkBody
 		}) (*answer[done], error) {
 			if c.isLink(in.Name, &in.Body) {
@@ -170,7 +173,7 @@ func (s *Server) links() {
 		})
 	handle(s, "set-link", http.MethodPatch, "/links/{name}", "Sets parameters of a link, for what is sent from now on",
 		func(ctx context.Context, in *struct {
-			linkPath
+			LinkPath
 			Body struct {
 				Both map[string]string `json:"both,omitempty" doc:"both ways" example:"{\"loss\":\"10%\"}"`
 				AB   map[string]string `json:"ab,omitempty" doc:"from the first end"`
@@ -184,7 +187,7 @@ func (s *Server) links() {
 		})
 	handle(s, "remove-link", http.MethodDelete, "/links/{name}", "Removes a link",
 		func(ctx context.Context, in *struct {
-			linkPath
+			LinkPath
 			Drain bool `query:"drain" doc:"what was sent arrives"`
 		}) (*answer[done], error) {
 			if !c.hasLink(in.Name) {
@@ -194,7 +197,7 @@ func (s *Server) links() {
 		})
 	handle(s, "fault", http.MethodPost, "/links/{name}/fault", "Does a fault to a link: cut, heal, inject or clear",
 		func(ctx context.Context, in *struct {
-			linkPath
+			LinkPath
 			Body Fault
 		}) (*answer[done], error) {
 			if !c.hasLink(in.Name) {
