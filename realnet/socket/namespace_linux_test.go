@@ -176,6 +176,7 @@ func agreed(t testing.TB, c, s *child) {
 // TestNamespacesCable: the roles are found, and found again each time that the
 // cable was pulled, or replaced by another one. No number is lost or doubled.
 func TestNamespacesCable(t *testing.T) {
+	t.Parallel()
 	one, two := namespace(t), namespace(t)
 	cable(t, one, two, "fe80::c", "fe80::d")
 	c, s := talkIn(t, one), talkIn(t, two)
@@ -235,6 +236,7 @@ func (c *child) problem(what string) {
 // TestNamespacesManyNeighbours: with a third on the wire there is no link, and
 // when it is gone there is one again.
 func TestNamespacesManyNeighbours(t *testing.T) {
+	t.Parallel()
 	hub := namespace(t)
 	ends := []string{namespace(t), namespace(t), namespace(t)}
 	if out, err := tryIP("-n " + hub + " link add name br0 type bridge mcast_snooping 0"); err != nil {
@@ -262,6 +264,7 @@ func TestNamespacesManyNeighbours(t *testing.T) {
 
 // TestNamespacesDuplicate: two ends with one address cannot be told apart.
 func TestNamespacesDuplicate(t *testing.T) {
+	t.Parallel()
 	one, two := namespace(t), namespace(t)
 	cable(t, one, two, "fe80::c", "fe80::c")
 	c, s := talkIn(t, one), talkIn(t, two)
@@ -281,6 +284,7 @@ func inside(t *testing.T) bool {
 	if os.Getenv(mark) != "" {
 		return true
 	}
+	t.Parallel()
 	ns := namespace(t)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()

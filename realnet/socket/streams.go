@@ -216,7 +216,7 @@ func (w *streams) named(c net.Conn) {
 	w.seen.Unlock()
 }
 
-// use reads frames from a connection until it ends, and says why it did.
+// use has frames go over a connection until it ends, and says why it did.
 func (w *streams) use(c net.Conn) error {
 	sc, ok := c.(syscall.Conn)
 	if !ok {
@@ -242,6 +242,11 @@ func (w *streams) use(c net.Conn) error {
 		return errDisplaced // by one that came before this one could be hung up
 	}
 	w.connected()
+	return w.read(c)
+}
+
+// read hands on the frames that come until the end, and says what that was.
+func (w *streams) read(c io.Reader) error {
 	w.split.Reset()
 	for {
 		n, err := c.Read(w.in)
