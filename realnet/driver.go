@@ -73,9 +73,13 @@ var ErrClosed = errors.New("the site is closed")
 // New gives a site without cells, whose clock runs.
 func New(o Options) (*Driver, error) {
 	d := &Driver{journal: o.Journal, markAt: markInputs, start: o.Start, log: o.Log, wires: make(map[string]*wire), alarmAt: clock.Never}
+	now := clock.Wall()
 	if d.start.IsZero() {
-		d.start = clock.Wall()
+		d.start = now
 	}
+	// An instant that came as a number has no reading of the monotonic clock. It
+	// gets one, so that a wall that is set moves nothing.
+	d.start = now.Add(d.start.Sub(now))
 	if d.log == nil {
 		d.log = slog.New(slog.DiscardHandler)
 	}
