@@ -72,12 +72,10 @@ func (c complaints) Write(b []byte) (int, error) {
 }
 
 // Signals gives a context that is over when the process is told to end: by an
-// interrupt, or by the loss of its terminal, or by SIGTERM. From then on a second
-// signal ends the process at once. A pipe that nobody reads any more is no reason
-// to end: what was written is lost, and the process can take its files away.
+// interrupt, or by the loss of its terminal, or by SIGTERM. A pipe that nobody reads
+// any more is no reason to end: what was written is lost, and the process can take
+// its files away.
 func Signals(ctx context.Context) (context.Context, context.CancelFunc) {
 	signal.Ignore(syscall.SIGPIPE)
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	context.AfterFunc(ctx, stop)
-	return ctx, stop
+	return signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 }

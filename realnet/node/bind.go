@@ -31,8 +31,15 @@ type portConfig struct {
 // The keys of a port's configuration that are no parameters of its link.
 var portKeys = []string{"port_name", "unix_socket", "interface", "log_level", "link", "peer", "stream", "seed"}
 
-// parsePort reads a port's configuration.
-func (n *Node) parsePort(port string, config map[string]any) (p portConfig, err error) {
+// CheckPort says what is wrong with a port's configuration, nil if nothing is. It
+// looks at no file and no interface.
+func CheckPort(port string, config map[string]any) error {
+	_, err := parsePort(port, config, "")
+	return err
+}
+
+// parsePort reads a port's configuration. If it has a seed, it must be the cell's.
+func parsePort(port string, config map[string]any, seed string) (p portConfig, err error) {
 	p.link = port
 	wire := map[string]any{}
 	for _, key := range slices.Sorted(maps.Keys(config)) {
@@ -46,7 +53,7 @@ func (n *Node) parsePort(port string, config map[string]any) (p portConfig, err 
 				err = fmt.Errorf("stream: want true or false")
 			}
 		case "port_name", "log_level", "link", "peer", "seed":
-			err = p.word(n, port, key, v)
+			err = p.word(port, key, v, seed)
 		default:
 			err = p.param(key, v)
 		}
@@ -64,7 +71,7 @@ func (n *Node) parsePort(port string, config map[string]any) (p portConfig, err 
 }
 
 // word reads a key that is a text.
-func (p *portConfig) word(n *Node, port, key string, v any) error {
+func (p *portConfig) word(port, key string, v any, seed string) error {
 	text, ok := paramText(v)
 	if !ok || text == "" {
 		return fmt.Errorf("%s: want a text", key)
@@ -89,8 +96,8 @@ func (p *portConfig) word(n *Node, port, key string, v any) error {
 			return fmt.Errorf("peer %q: want cell:port", text)
 		}
 	case "seed":
-		if text != n.opt.Seed.String() {
-			return fmt.Errorf("seed %s: chance is the cell's, which was started with --seed %s", text, n.opt.Seed)
+		if text != seed {
+			return fmt.Errorf("seed %s: chance is the cell's, which was started with --seed %s", text, seed)
 		}
 	}
 	return nil
@@ -164,7 +171,7 @@ func (n *Node) Bind(port string, config map[string]any) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	p, err := n.parsePort(end.Port, config)
+	p, err := parsePort(end.Port, config, n.opt.Seed.String())
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", port, err)
 	}

@@ -177,7 +177,9 @@ func (n *Node) Close() (err error) {
 	n.once.Do(func() {
 		n.lease.stop()
 		err = n.driver.Close()
-		n.log.Info("closed", "error", err)
+		if err != nil {
+			n.log.Error("closing", "error", err)
+		}
 	})
 	return err
 }
