@@ -52,6 +52,9 @@ func (c *Controller) apply(ctx context.Context, b *Batch) error {
 	} else {
 		err = c.decide(p, sum)
 	}
+	if c.prepared != nil {
+		c.prepared()
+	}
 	if err != nil {
 		p.abort()
 		return c.refuse(b, err)
@@ -325,9 +328,6 @@ func (c *Controller) decide(p *plan, sum uint64) error {
 func (p *plan) commit(ctx context.Context) {
 	ctx = context.WithoutCancel(ctx) // it is decided
 	c := p.c
-	for _, s := range p.fresh {
-		c.work.Go(s.keep)
-	}
 	list := slices.DeleteFunc(p.concerned(), func(s *site) bool { return s.plain })
 	each(list, callsMax, func(s *site) error {
 		if err := s.deliver(ctx, p.parts[s]); err != nil {

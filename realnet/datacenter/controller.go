@@ -86,6 +86,7 @@ type Controller struct {
 	closed  bool
 
 	printing sync.Mutex
+	prepared func() // for tests: all have prepared, nobody has committed
 
 	looking sync.Mutex // one status at a time
 	seen    Status     // the last one

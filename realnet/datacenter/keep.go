@@ -12,9 +12,6 @@ import (
 // missed. Every site has a keeper of its own, so that one that hangs keeps nobody
 // waiting.
 func (s *site) keep() {
-	if s.place.Elsewhere {
-		return
-	}
 	c := s.c
 	pause := c.opt.Lease / 3
 	holder := fmt.Sprintf("dsim dc %d", os.Getpid())

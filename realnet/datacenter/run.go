@@ -210,7 +210,7 @@ func endAll(list []child) {
 }
 
 const (
-	reapMax   = 2 * time.Second
+	reapMax   = time.Second
 	reapPause = 10 * time.Millisecond
 )
 

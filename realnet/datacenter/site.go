@@ -62,15 +62,20 @@ func (s *site) url() string {
 	return s.place.URL
 }
 
-// open makes the site's process be there and answer.
-func (s *site) open(ctx context.Context) error {
+// open makes the site's process be there and answer, and begins to look after it.
+func (s *site) open(ctx context.Context) (err error) {
 	switch {
 	case s.place.Elsewhere:
 		return nil
 	case s.ours():
-		return s.spawn(ctx)
+		err = s.spawn(ctx)
+	default:
+		err = s.adopt(ctx)
 	}
-	return s.adopt(ctx)
+	if err == nil {
+		s.c.work.Go(s.keep)
+	}
+	return err
 }
 
 // errGone says that a process is not there.
