@@ -12,28 +12,36 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// look says what an interface is able to. An error is one that waiting does not
-// mend.
+// Look says what an interface is able to now, for neighbour discovery. An error
+// is one that waiting does not mend.
+func Look(name string) (Link, error) {
+	link, _, err := look(name)
+	return link, err
+}
+
 func look(name string) (Link, *net.Interface, error) {
 	l, err := netlink.LinkByName(name)
 	if err != nil {
-		var none netlink.LinkNotFoundError
-		if errors.As(err, &none) {
-			err = errors.New("there is no such interface")
-		}
-		return Link{Problem: fmt.Errorf("interface %s: %w", name, err)}, nil, nil
+		return Link{Problem: missing(name, err)}, nil, nil //nolint:nilerr // it may come
 	}
 	at := l.Attrs()
 	link := Link{Index: at.Index}
 	if err := unable(at, l.Type()); err != nil {
 		return link, nil, fmt.Errorf("interface %s: cannot do neighbour discovery: %w", name, err)
 	}
-	link.Local, link.Problem = address(l, at)
-	if link.Problem != nil {
+	if link.Local, link.Problem = address(l, at); link.Problem != nil {
 		link.Problem = fmt.Errorf("interface %s: %w", name, link.Problem)
 		return link, nil, nil
 	}
 	return link, &net.Interface{Index: at.Index, MTU: at.MTU, Name: at.Name, HardwareAddr: at.HardwareAddr, Flags: at.Flags}, nil
+}
+
+func missing(name string, err error) error {
+	var none netlink.LinkNotFoundError
+	if errors.As(err, &none) {
+		err = errors.New("there is no such interface")
+	}
+	return fmt.Errorf("interface %s: %w", name, err)
 }
 
 // unable says why neighbours cannot be found on an interface of that type.

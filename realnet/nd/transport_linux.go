@@ -35,7 +35,7 @@ func listen(ifi *net.Interface, local netip.Addr) (*transport, error) {
 	c := raw.IPv6PacketConn()
 	t := &transport{conn: c, close: raw.Close, ifi: ifi, zone: zone}
 	if err := t.prepare(local); err != nil {
-		raw.Close()
+		_ = raw.Close()
 		return nil, err
 	}
 	return t, nil

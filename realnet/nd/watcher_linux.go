@@ -159,7 +159,7 @@ func (w *Watcher) listen(link Link, ifi *net.Interface) error {
 // hangUp ends the transport.
 func (w *Watcher) hangUp() {
 	if w.net != nil {
-		w.net.close()
+		_ = w.net.close()
 		w.net, w.heard = nil, nil
 	}
 }

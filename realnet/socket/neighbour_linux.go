@@ -54,7 +54,7 @@ func (w *neighbour) Found(p nd.Peer) error {
 // Lost gives up the wire to the neighbour.
 func (w *neighbour) Lost(err error) {
 	if u := w.now.Swap(nil); u != nil {
-		u.Close()
+		_ = u.Close()
 	}
 	w.seen.Lock()
 	w.role, w.remote = "", "the neighbour on "+w.name
@@ -93,9 +93,9 @@ func (w *neighbour) Send(frame []byte) error {
 // Close is as Wire says.
 func (w *neighbour) Close() error {
 	if w.shut() {
-		w.watcher.Close()
+		_ = w.watcher.Close()
 		if u := w.now.Swap(nil); u != nil {
-			u.Close()
+			_ = u.Close()
 		}
 	}
 	return nil

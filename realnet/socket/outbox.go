@@ -28,7 +28,7 @@ type outbox struct {
 
 	scratch []byte // length and frame, in one piece
 	left    []byte // of scratch, what the system has not taken
-	err     error
+	no      syscall.Errno
 	write   func(uintptr) bool // the system's attempt, without waiting
 }
 
@@ -40,7 +40,7 @@ func newOutbox(t *tally) *outbox {
 	o.more, o.less = sync.NewCond(&o.mu), sync.NewCond(&o.mu)
 	o.write = func(fd uintptr) bool {
 		var n int
-		n, o.err = writeSome(int(fd), o.left)
+		n, o.no = writeSome(int(fd), o.left)
 		o.left = o.left[n:]
 		return true
 	}
@@ -48,17 +48,17 @@ func newOutbox(t *tally) *outbox {
 }
 
 // writeSome is one attempt; what blocks is no error, but nothing was taken.
-func writeSome(fd int, b []byte) (int, error) {
+func writeSome(fd int, b []byte) (int, syscall.Errno) {
 	for {
 		n, err := unix.Write(fd, b)
-		switch err {
-		case nil:
-			return n, nil
+		switch no := number(err); no {
+		case 0:
+			return n, 0
 		case unix.EINTR:
 		case unix.EAGAIN:
-			return 0, nil
+			return 0, 0
 		default:
-			return 0, err
+			return 0, no
 		}
 	}
 }
@@ -85,13 +85,13 @@ func (o *outbox) send(frame []byte) error {
 	if o.ring.n == 0 {
 		// The goroutine writes only while something waits: it is not in the way.
 		err := o.raw.Write(o.write)
-		if err == nil {
-			err = o.err
+		if err == nil && o.no != 0 {
+			err = o.no
 		}
 		if err != nil {
 			o.dirty = true
-			said, _ := o.dropped(err)
-			return said
+			_, err = o.dropped(err)
+			return err
 		}
 	}
 	if len(o.left) > 0 {
@@ -147,12 +147,12 @@ func (o *outbox) empty(turn uint64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	var b []byte
-	var err error
+	var no syscall.Errno
 	write := func(fd uintptr) bool {
 		var n int
-		n, err = writeSome(int(fd), b)
+		n, no = writeSome(int(fd), b)
 		b = b[n:]
-		return err != nil || n > 0 // else wait until the system takes more
+		return no != 0 || n > 0 // else wait until the system takes more
 	}
 	for o.turn == turn {
 		if o.ring.n == 0 || o.dirty {
@@ -163,12 +163,12 @@ func (o *outbox) empty(turn uint64) {
 		b = o.ring.front()
 		size := len(b)
 		o.mu.Unlock()
-		werr := raw.Write(write)
+		err := raw.Write(write)
 		o.mu.Lock()
 		if o.turn != turn {
 			return
 		}
-		if werr != nil || err != nil {
+		if err != nil || no != 0 {
 			o.dirty = true // the reader sees it too, and ends the connection
 			continue
 		}

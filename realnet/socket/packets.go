@@ -24,14 +24,14 @@ type packets struct {
 
 	sending sync.Mutex // one Send at a time has the fields below
 	out     []byte
-	outErr  error
+	outNo   syscall.Errno // 0 if it was taken
 	write   func(uintptr) bool
 
-	in    []byte // the reader's
-	n     int
-	inErr error
-	read  func(uintptr) bool
-	spin  spinner
+	in   []byte // the reader's
+	n    int
+	inNo syscall.Errno
+	read func(uintptr) bool
+	spin spinner
 
 	// again says that a refusal may be about a frame before, and that this one
 	// has not been tried.
@@ -63,15 +63,15 @@ func newPackets(e *end, c packetConn, frameMax int) (*packets, error) {
 	p := &packets{end: e, conn: c, raw: raw, in: make([]byte, frameMax+packetSlack), spin: newSpinner()}
 	p.write = func(fd uintptr) bool {
 		for {
-			_, p.outErr = unix.Write(int(fd), p.out)
-			if p.outErr != unix.EINTR {
+			_, err := unix.Write(int(fd), p.out)
+			if p.outNo = number(err); p.outNo != unix.EINTR {
 				return true // also if it would block: then the frame is dropped
 			}
 		}
 	}
 	p.read = func(fd uintptr) bool {
-		p.n, p.inErr = p.spin.read(int(fd), p.in)
-		return p.inErr != unix.EAGAIN
+		p.n, p.inNo = p.spin.read(int(fd), p.in)
+		return p.inNo != unix.EAGAIN
 	}
 	p.gone = func() {}
 	p.troubled = func(error) {}
@@ -88,27 +88,28 @@ func (p *packets) Send(frame []byte) error {
 	p.sending.Lock()
 	p.out = frame
 	err := p.raw.Write(p.write)
-	if err == nil {
-		err = p.outErr
-	}
-	if err == unix.ECONNREFUSED && p.again {
+	if err == nil && p.outNo == unix.ECONNREFUSED && p.again {
 		p.refused.Add(1)
-		if err = p.raw.Write(p.write); err == nil {
-			err = p.outErr
-		}
 		p.gone()
+		err = p.raw.Write(p.write)
 	}
+	no := p.outNo
 	p.out = nil
 	p.sending.Unlock()
-	if err == nil {
+	if err == nil && no == 0 {
 		p.sent(len(frame))
 		return nil
 	}
-	said, gone := p.dropped(err)
+	var gone bool
+	if err == nil {
+		gone, err = p.droppedBy(no)
+	} else {
+		gone, err = p.dropped(err)
+	}
 	if gone {
 		p.gone()
 	}
-	return said
+	return err
 }
 
 // errorPause is how long the reader waits after an error of the system: one that
@@ -119,28 +120,28 @@ const errorPause = 50 * time.Millisecond
 func (p *packets) receive() {
 	for {
 		err := p.raw.Read(p.read)
-		if err == nil {
-			err = p.inErr
-		}
 		switch {
-		case err == nil && p.n > len(p.in)-packetSlack:
-			p.bad.Add(1)
-		case err == nil:
-			p.arrived()
-			p.frame(p.in[:p.n])
-		case err == unix.EINTR:
-		case errors.Is(err, net.ErrClosed), errors.Is(err, os.ErrClosed), p.closed.Load():
+		case err != nil && (errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrClosed)), p.closed.Load():
 			return
-		default:
+		case err == nil && p.inNo == unix.EINTR:
+		case err != nil || p.inNo != 0:
+			if err == nil {
+				err = p.inNo
+			}
 			p.troubled(err)
 			if !p.pause(errorPause) {
 				return
 			}
+		case p.n > len(p.in)-packetSlack:
+			p.bad.Add(1)
+		default:
+			p.arrived()
+			p.frame(p.in[:p.n])
 		}
 	}
 }
 
-// end closes the socket and waits for the wire's goroutines.
+// finish closes the socket and waits for the wire's goroutines.
 func (p *packets) finish() {
 	p.conn.Close()
 	p.work.Wait()

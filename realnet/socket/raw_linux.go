@@ -43,14 +43,14 @@ func openRaw(c Config, h Handler) (Wire, error) {
 	e.local, e.remote = fmt.Sprintf("%s %v", ifi.Name, ifi.HardwareAddr), "who is on "+ifi.Name
 	w := &rawWire{name: ifi.Name, index: ifi.Index}
 	if w.packets, err = newPackets(e, conn, deviceFrameMax); err != nil {
-		conn.Close()
+		_ = conn.Close()
 		return nil, err
 	}
 	if err := w.onlyIncoming(conn); err != nil {
-		conn.Close()
+		_ = conn.Close()
 		return nil, err
 	}
-	w.troubled = func(err error) { w.dropped(err) }
+	w.troubled = func(err error) { _, _ = w.dropped(err) }
 	w.work.Go(w.watch)
 	w.work.Go(w.receive)
 	return w, nil

@@ -4,6 +4,7 @@ package socket
 
 import (
 	"runtime"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -32,22 +33,27 @@ func newSpinner() spinner {
 }
 
 // read is one read, or as many as pay. It never sleeps.
-func (s *spinner) read(fd int, b []byte) (int, error) {
-	n, err := unix.Read(fd, b)
-	if err != unix.EAGAIN || s.off {
-		return n, err
+func (s *spinner) read(fd int, b []byte) (int, syscall.Errno) {
+	n, no := readOnce(fd, b)
+	if no != unix.EAGAIN || s.off {
+		return n, no
 	}
 	if s.trust <= 0 {
 		if s.waits++; s.waits%spinSeldom != 0 {
-			return n, err
+			return n, no
 		}
 	}
 	for range spinReads {
-		if n, err = unix.Read(fd, b); err != unix.EAGAIN {
+		if n, no = readOnce(fd, b); no != unix.EAGAIN {
 			s.trust = min(s.trust+1, trustMax)
-			return n, err
+			return n, no
 		}
 	}
 	s.trust = max(s.trust-trustLoss, 0)
-	return n, err
+	return n, no
+}
+
+func readOnce(fd int, b []byte) (int, syscall.Errno) {
+	n, err := unix.Read(fd, b)
+	return n, number(err)
 }

@@ -77,7 +77,7 @@ func removeStale(path string) error {
 	// answer is a refusal if nobody does, and a wrong type or a foreign peer else.
 	c, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: path, Net: "unixgram"})
 	if err == nil {
-		c.Close()
+		_ = c.Close()
 	}
 	if !errors.Is(err, unix.ECONNREFUSED) {
 		return fmt.Errorf("is in use by another socket")

@@ -17,8 +17,8 @@ import (
 
 // Bounds of connections.
 const (
-	dialMin    = 5 * time.Millisecond // between two attempts, doubled to:
-	dialMax    = 500 * time.Millisecond
+	dialFirst  = 5 * time.Millisecond // between two attempts, doubled to:
+	dialLast   = 500 * time.Millisecond
 	dialWait   = 3 * time.Second        // for one attempt
 	lastedLong = time.Second            // a connection of that age was a good one
 	leaveWait  = 200 * time.Millisecond // for what was accepted, at Close
@@ -161,18 +161,18 @@ func (w *streams) accepted() net.Conn {
 // dialled gives a function that calls until somebody answers. It waits longer
 // from attempt to attempt, also if connections end soon after they began.
 func (w *streams) dialled() func() net.Conn {
-	wait, began := dialMin, time.Time{}
+	wait, began := dialFirst, time.Time{}
 	return func() net.Conn {
 		first := began.IsZero()
 		if time.Since(began) > lastedLong {
-			wait = dialMin
+			wait = dialFirst
 		}
 		for {
 			if !first && !w.pause(wait) {
 				return nil
 			}
 			if !first {
-				wait = min(2*wait, dialMax)
+				wait = min(2*wait, dialLast)
 			}
 			first = false
 			ctx, cancel := context.WithTimeout(w.ctx, dialWait)

@@ -29,7 +29,7 @@ func openTAP(c Config, h Handler) (Wire, error) {
 		err = setUp(c.Interface)
 	}
 	if err != nil {
-		unix.Close(fd)
+		_ = unix.Close(fd)
 		return nil, err
 	}
 	// Only now may the file be watched: before, the device was none yet.
@@ -44,7 +44,7 @@ func openTAP(c Config, h Handler) (Wire, error) {
 		f.Close()
 		return nil, err
 	}
-	w.troubled = func(err error) { w.dropped(err) }
+	w.troubled = func(err error) { _, _ = w.dropped(err) }
 	w.work.Go(w.watch)
 	w.work.Go(w.receive)
 	return w, nil
@@ -56,7 +56,7 @@ func setUp(name string) error {
 	if err != nil {
 		return err
 	}
-	defer unix.Close(s)
+	defer func() { _ = unix.Close(s) }()
 	ifr, err := unix.NewIfreq(name)
 	if err != nil {
 		return err

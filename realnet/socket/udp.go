@@ -49,13 +49,13 @@ func dialUDP(e *end, local, remote netip.AddrPort) (*udp, error) {
 	w := &udp{wake: make(chan struct{}, 1)}
 	e.local, e.remote = conn.LocalAddr().String(), conn.RemoteAddr().String()
 	if w.packets, err = newPackets(e, conn, udpFrameMax); err != nil {
-		conn.Close()
+		_ = conn.Close()
 		return nil, err
 	}
 	w.again = true
 	w.gone = w.poke
 	w.troubled = func(err error) {
-		w.dropped(err)
+		_, _ = w.dropped(err)
 		w.poke()
 	}
 	w.arrived = w.connected

@@ -14,10 +14,10 @@ import (
 
 // How often the other end of a datagram socket is looked for.
 const (
-	seekMin  = time.Millisecond // at first, and doubled to:
-	seekMax  = 100 * time.Millisecond
-	probeMin = 50 * time.Millisecond // while there is one, after a frame; doubled to:
-	probeMax = time.Second
+	seekFirst  = time.Millisecond // at first, and doubled to:
+	seekLast   = 100 * time.Millisecond
+	probeFirst = 50 * time.Millisecond // while there is one, after a frame; doubled to:
+	probeLast  = time.Second
 )
 
 // unixgram is a UNIX datagram socket. Both ends have a file and connect to the
@@ -56,13 +56,13 @@ func openUnixgram(c Config, h Handler) (Wire, error) {
 	// The system may give less: then longer frames are refused.
 	_ = conn.SetWriteBuffer(2 * FrameMax)
 	if w.packets, err = newPackets(e, conn, FrameMax); err != nil {
-		conn.Close()
+		_ = conn.Close()
 		w.file.remove()
 		return nil, err
 	}
 	w.gone = w.poke
 	w.arrived = w.answerable
-	w.seek() // frames can go at once if the other end is there
+	_, _ = w.seek() // frames can go at once if the other end is there
 	w.work.Go(w.keep)
 	w.work.Go(w.receive)
 	return w, nil
@@ -120,7 +120,7 @@ func (w *unixgram) seek() (replaced bool, err error) {
 // there while there is one.
 func (w *unixgram) keep() {
 	var frames uint64
-	wait := seekMin
+	wait := seekFirst
 	t := time.NewTimer(0)
 	defer t.Stop()
 	for {
@@ -135,19 +135,19 @@ func (w *unixgram) keep() {
 		switch {
 		case err != nil:
 			if was {
-				wait = seekMin
+				wait = seekFirst
 			}
 			w.broken(err)
-			wait = min(2*wait, seekMax)
+			wait = min(2*wait, seekLast)
 		default:
 			if replaced {
 				w.broken(unix.ECONNRESET)
 			}
 			w.connected()
 			if n := w.rxFrames.Load(); n != frames || !was || replaced {
-				frames, wait = n, probeMin
+				frames, wait = n, probeFirst
 			}
-			wait = min(2*wait, probeMax)
+			wait = min(2*wait, probeLast)
 		}
 		t.Reset(wait)
 	}
