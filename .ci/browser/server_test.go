@@ -51,12 +51,12 @@ func program(t *testing.T, pkg string) string {
 	return path
 }
 
-// server is a process that prints where it serves and ends with its standard
-// input.
+// server is a process that says where it serves.
 type server struct {
 	t      *testing.T
 	path   string
 	args   []string
+	listen string // the flag with its address
 	origin string
 	in     io.Closer
 	cmd    *exec.Cmd
@@ -66,51 +66,72 @@ type server struct {
 func startStage(t *testing.T, args ...string) *server {
 	t.Helper()
 	findChromium(t) // nobody looks without one
-	s := &server{t: t, path: program(t, "./realnet/page/internal/stage"), args: args}
+	return startServer(&server{t: t, path: program(t, "./realnet/page/internal/stage"), args: args, listen: "-listen"})
+}
+
+// startDatacenter starts a real one with the cells of a scenario.
+func startDatacenter(t *testing.T, scenario string) *server {
+	t.Helper()
+	findChromium(t)
+	dir, err := os.MkdirTemp("", "d") // short: paths of sockets are
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	path := program(t, "./cmd/dsim")
+	return startServer(&server{t: t, path: path, args: []string{"dc", "serve", filepath.Join(repository, scenario), "--run", dir}, listen: "--http"})
+}
+
+func startServer(s *server) *server {
 	s.start()
-	t.Cleanup(s.stop)
+	s.t.Cleanup(s.stop)
 	return s
 }
 
 // start starts the server, at the address that it had if it had one.
 func (s *server) start() {
 	s.t.Helper()
-	args := slices.Clone(s.args)
+	at := "127.0.0.1:0"
 	if s.origin != "" {
-		args = append(args, "-listen", strings.TrimPrefix(s.origin, "http://"))
+		at = strings.TrimPrefix(s.origin, "http://")
 	}
-	s.cmd = exec.Command(s.path, args...)
-	s.cmd.Stderr = os.Stderr
-	out, err := s.cmd.StdoutPipe()
+	s.cmd = exec.Command(s.path, append(slices.Clone(s.args), s.listen, at)...)
+	out, err := s.cmd.StderrPipe()
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	in, err := s.cmd.StdinPipe()
-	if err != nil {
+	if s.in, err = s.cmd.StdinPipe(); err != nil {
 		s.t.Fatal(err)
 	}
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
-	s.in = in
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		s.stop()
-		s.t.Fatalf("%s says nothing: %v", s.path, err)
+	lines := bufio.NewScanner(out)
+	said := ""
+	for lines.Scan() {
+		said += lines.Text() + "\n"
+		if _, at, ok := strings.Cut(lines.Text(), "serving http://"); ok {
+			s.origin = "http://" + strings.TrimSpace(at)
+			go func() { _, _ = io.Copy(io.Discard, out) }()
+			return
+		}
 	}
-	s.origin = strings.TrimSpace(line)
+	s.stop()
+	s.t.Fatalf("%s does not say where it serves: %s", s.path, said)
 }
 
-// stop ends the server, and waits for its end.
+// stop asks the server to end, and waits for its end.
 func (s *server) stop() {
 	if s.cmd == nil {
 		return
 	}
 	_ = s.in.Close()
+	_ = s.cmd.Process.Signal(os.Interrupt)
 	late := time.AfterFunc(within, func() { _ = s.cmd.Process.Kill() })
 	defer late.Stop()
-	if err := s.cmd.Wait(); err != nil {
-		s.t.Errorf("%s: %v", s.path, err)
+	_ = s.cmd.Wait() // how an interrupted process ends is its own affair
+	if !late.Stop() {
+		s.t.Errorf("%s did not end when it was asked to", s.path)
 	}
 	s.cmd = nil
 }

@@ -5,7 +5,7 @@
 //	go run ./realnet/page/internal/stage -links "ab: alice bob, bc: bob carol" -crashed carol
 //	go run ./realnet/page/internal/stage -tree 200
 //
-// It prints its address, and ends with its standard input.
+// It says on standard error where it serves, and ends with its standard input.
 package main
 
 import (
@@ -180,7 +180,7 @@ func (s *stage) serve(listen string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Println("http://" + in.Addr().String())
+	fmt.Fprintln(os.Stderr, "serving http://"+in.Addr().String())
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: time.Second}
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin) // however it ends, it is over
