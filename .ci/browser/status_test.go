@@ -32,6 +32,7 @@ func TestPageShowsAndActs(t *testing.T) {
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			s := c.start(t)
 			b := openTab(t, 1280, 900)
 			b.do("open", chromedp.Navigate(s.origin+"/"))
@@ -94,6 +95,7 @@ func act(b *tab) {
 
 // TestPageByKeyboard cuts a link without a mouse.
 func TestPageByKeyboard(t *testing.T) {
+	t.Parallel()
 	origin := startStage(t).origin
 	b := openTab(t, 1280, 900)
 	b.do("open", chromedp.Navigate(origin+"/"))
@@ -131,6 +133,7 @@ func TestPageByKeyboard(t *testing.T) {
 // TestPageOnAPhone: at a phone's width nothing is wider than the screen, and the
 // dark palette is dark.
 func TestPageOnAPhone(t *testing.T) {
+	t.Parallel()
 	origin := startStage(t, "-links", "ab: alice bob, bc: bob carol, cd: carol dave, da: dave alice", "-crashed", "carol", "-paused", "dave").origin
 	b := openTab(t, 390, 844)
 	b.do("open", chromedp.EmulateViewport(390, 844, chromedp.EmulateMobile), chromedp.Navigate(origin+"/"))
@@ -146,6 +149,7 @@ func TestPageOnAPhone(t *testing.T) {
 // TestPageOfManyCells: 200 cells are drawn, each in its own place, the same for
 // everybody.
 func TestPageOfManyCells(t *testing.T) {
+	t.Parallel()
 	origin := startStage(t, "-tree", "200").origin
 	b := openTab(t, 1280, 900)
 	places := `[...document.querySelectorAll("#drawing .disc")].map((c) => Math.round(c.cx.baseVal.value) + "," + Math.round(c.cy.baseVal.value)).join(" ")`

@@ -139,7 +139,7 @@ export class Drawing {
     wear(view.element, "class", `link ${look(link)}${chosen ? " selected" : ""}${link.rate > 0 ? " busy" : ""}`);
     wear(view.element, "aria-label", `link ${link.name}, ${link.ends.join(" to ")}, ${link.cut ? "cut" : link.state}${rate}${harm ? ", " + harm : ""}`);
     say(view.rate, link.name + rate);
-    say(view.worse, harm.length > 36 ? harm.slice(0, 35) + "…" : harm);
+    say(view.worse, shortened(harm, 30));
     view.wire.style.setProperty("--wide", String(1.6 + Math.min(2.4, 0.6 * Math.log10(1 + (link.rate || 0)))));
     flow(view.there, link.ab.sentRate);
     flow(view.back, link.ba.sentRate);
@@ -201,6 +201,13 @@ export class Drawing {
     }
     e.preventDefault();
   }
+}
+
+// shortened leaves parameters out that do not fit.
+function shortened(text, most) {
+  if (text.length <= most) return text;
+  const end = text.lastIndexOf(",", most);
+  return (end > 0 ? text.slice(0, end) : text.slice(0, most)) + " …";
 }
 
 function scale(p) {

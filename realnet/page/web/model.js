@@ -86,9 +86,13 @@ export function value(params, name) {
   return p ? p.value : "";
 }
 
+// first are the parameters that one looks for first.
+const first = ["loss", "delay", "ber", "jitter", "dup", "reorder"];
+
 // worse says in a few words what a link does to what it carries.
 export function worse(link) {
-  const say = (params) => params.filter((p) => p.name !== "cut").map((p) => p.name + " " + p.value).join(", ");
+  const place = (p) => (first.includes(p.name) ? first.indexOf(p.name) : first.length);
+  const say = (params) => params.filter((p) => p.name !== "cut").sort((p, q) => place(p) - place(q)).map((p) => p.name + " " + p.value).join(", ");
   const ab = say(link.ab.params), ba = say(link.ba.params);
   if (ab === ba) return ab;
   return [ab && "→ " + ab, ba && "← " + ba].filter(Boolean).join("; ");
