@@ -9,6 +9,7 @@ import (
 	"example.com/dsim/protocols/abp64"
 	"example.com/dsim/protocols/echo"
 	registers "example.com/dsim/protocols/register"
+	"example.com/dsim/protocols/switchyard"
 	"example.com/dsim/protocols/tree"
 	"example.com/dsim/scenarios/linear"
 )
@@ -26,6 +27,9 @@ func register(r *Registry) {
 	r.RegisterProtocol(protocolOf("abp64", "alternating bit, the 64-byte counter of the hardware", abp64.New))
 	r.RegisterProtocol(protocolOf("echo", "streams: a client sends, a server sends it back", echo.New))
 	r.RegisterProtocol(protocolOf("register", "registers that replicas keep together: reads and writes by quorums", registers.New))
+	r.RegisterProtocol(protocolOf("switchyard-bridge", "joins two fabrics: what reaches it on one it sends on the other", switchyard.NewBridge))
+	r.RegisterProtocol(protocolOf("switchyard-fabric", "a switch of Ethernet frames that clients dial: it learns, floods, impairs, captures", switchyard.NewFabric))
+	r.RegisterProtocol(protocolOf("switchyard-host", "an endpoint of a fabric that sends numbered frames and counts what comes", switchyard.NewHost))
 	r.RegisterProtocol(protocolOf("tree", "trees from roots to all cells, and transactions along them", tree.New))
 	r.RegisterProperty(Property{"abp/exactly-once-in-order", "every message delivered was accepted, once and in order", abp.NewOracle})
 	r.RegisterProperty(Property{"abp5/counts-up", "each side takes the values of the other one after the other", abp5.NewOracle})

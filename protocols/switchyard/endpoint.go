@@ -305,7 +305,7 @@ func (p *Endpoint) handle(e cells.Env, m Message) error {
 	case TypeRules:
 		return p.handleRules(e, m)
 	case TypeError:
-		if text := ParseError(m.Payload); answersNothing(text) {
+		if text := ParseError(m.Payload); AnswersNothing(text) {
 			p.counts.refused++
 			return nil
 		}

@@ -18,8 +18,8 @@ const (
 	errShortFrame    = "frame too short for ethernet"
 )
 
-// answersNothing reports whether an ERROR is about a message that has no
-// answer: it names it first.
-func answersNothing(text string) bool {
-	return strings.HasPrefix(text, "PACKET_OUT: ") || strings.HasPrefix(text, "MIRROR: ") || strings.HasPrefix(text, TypeRulesApplied.String()+": ")
+// AnswersNothing reports whether the text of an ERROR is about a message that
+// has no answer, so that it answers no question: it names that message first.
+func AnswersNothing(text string) bool {
+	return strings.HasPrefix(text, "PACKET_OUT: ") || strings.HasPrefix(text, "MIRROR: ") || strings.HasPrefix(text, "RULES_APPLIED: ")
 }

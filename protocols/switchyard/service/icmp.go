@@ -1,0 +1,120 @@
+package service
+
+import (
+	"fmt"
+	"time"
+
+	"example.com/dsim/cells"
+	"example.com/dsim/clock"
+	"example.com/dsim/protocols/eth"
+)
+
+// ICMPConfig is what a host that answers echo requests of ICMP, and may ask
+// another, is made of.
+type ICMPConfig struct {
+	Fabric  string        `dsim:"fabric" doc:"where the fabric is, as cell:service" default:"fabric:switchyard"`
+	Name    string        `dsim:"name" doc:"of the endpoint; the cell's own if empty" default:""`
+	MAC     string        `dsim:"mac" doc:"of the endpoint; the fabric gives one if empty" default:""`
+	IP      string        `dsim:"ip" doc:"the host's address" default:"10.0.0.20"`
+	To      string        `dsim:"to" doc:"an endpoint that is looked up before it is asked; empty: none is" default:""`
+	ToIP    string        `dsim:"to-ip" doc:"who is asked; empty: the host only answers" default:""`
+	Resolve string        `dsim:"resolve" doc:"where its MAC comes from: ARP, or the look-up" oneof:"arp,lookup" default:"arp"`
+	Count   int           `dsim:"count" doc:"how many requests are sent; 0 is without end" default:"4"`
+	Size    int           `dsim:"size" doc:"bytes in each request" unit:"bytes" default:"56"`
+	Every   time.Duration `dsim:"every" doc:"time from one request to the next" default:"1s"`
+	Wait    time.Duration `dsim:"wait" doc:"how long the endpoint is looked up; 0 is without end" default:"0s"`
+	Retry   time.Duration `dsim:"retry" doc:"time between two attempts to find it" default:"200ms"`
+}
+
+// NewICMP makes a host that answers echo requests of ICMP, as every host here
+// does, and that sends some itself if it is told to whom.
+func NewICMP(c ICMPConfig) (cells.Protocol, error) {
+	h, err := ends{fabric: c.Fabric, name: c.Name, mac: c.MAC, ip: c.IP, wait: c.Wait, retry: c.Retry}.host()
+	if err != nil {
+		return nil, fmt.Errorf("icmp: %w", err)
+	}
+	if c.ToIP == "" {
+		return newHost(h, &nothing{})
+	}
+	t, err := newTarget(c.To, c.ToIP, c.Resolve)
+	switch err = first(err, positive("every", c.Every), positive("retry", c.Retry)); {
+	case err != nil:
+	case c.Count < 0 || c.Count > 0xffff:
+		err = fmt.Errorf("count %d: from 0 to 65535 are possible", c.Count)
+	case c.Size < 0 || c.Size > messageMax:
+		err = fmt.Errorf("size %d: from 0 to %d bytes are possible", c.Size, messageMax)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("icmp: %w", err)
+	}
+	p := &pinger{client: client{target: t, retry: c.Retry}, config: c}
+	p.self = p
+	for i := range c.Size {
+		p.payload = append(p.payload, 'a'+byte(i%26))
+	}
+	return newHost(h, p)
+}
+
+// pinger sends echo requests, one after the other, whether or not they are
+// answered.
+type pinger struct {
+	client
+	config   ICMPConfig
+	payload  []byte
+	id       uint16
+	sequence uint16
+	sentAt   clock.Time // of the last
+
+	asked, answered, stray uint64
+}
+
+func (p *pinger) start(e cells.Env, h *host) {
+	p.client.start(e, h)
+	p.id = uint16(e.Rand("icmp").N(0x10000))
+}
+
+func (p *pinger) reached(e cells.Env) {
+	if p.config.Count > 0 && p.asked >= uint64(p.config.Count) {
+		return
+	}
+	p.sequence++
+	p.asked++
+	p.sentAt = e.Now()
+	p.host.out.Echo(p.host.at(0), p.client.at(0), p.id, p.sequence, p.payload)
+	p.host.send(e, &p.host.out)
+	e.Arm(timerNext, p.config.Every)
+}
+
+func (p *pinger) pong(e cells.Env, in *eth.Packet) {
+	m := &in.ICMP
+	if m.ID != p.id || m.Sequence != p.sequence || in.IPv4.Source != p.target.ip || string(m.Payload) != string(p.payload) {
+		p.stray++
+		return
+	}
+	p.answered++
+	p.line(e, "[icmp] %d bytes from %s: sequence %d, %s", len(m.Payload)+eth.ICMPSize, in.IPv4.Source, m.Sequence, e.Now().Sub(p.sentAt))
+}
+
+func (p *pinger) timer(e cells.Env, id cells.TimerID) {
+	switch id {
+	case timerSeek:
+		p.seek(e)
+	case timerNext:
+		if p.target.ok {
+			p.reached(e)
+		}
+	}
+}
+
+func (p *pinger) lost(e cells.Env) {
+	p.client.lost(e)
+	e.Disarm(timerNext)
+}
+
+func (p *pinger) appendState(a []cells.Attr) []cells.Attr {
+	return append(a,
+		cells.IntAttr("asked", int64(p.asked)),
+		cells.IntAttr("answered", int64(p.answered)),
+		cells.IntAttr("stray", int64(p.stray)),
+		cells.IntAttr("not_found", int64(p.missed)))
+}
