@@ -40,7 +40,7 @@ const exitCodes = `Exit codes:
   2    usage, or an invalid scenario or trace
   3    inconclusive: a budget ran out first
   4    non-determinism found
-  5    environment: a file cannot be read or written
+  5    environment: a file cannot be read or written, an address cannot be bound
   125  a repro does not apply to this build
   130  interrupted`
 

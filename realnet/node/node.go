@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -63,7 +65,7 @@ type Node struct {
 	opt     Options
 	log     *slog.Logger
 	driver  *realnet.Driver
-	journal string // its file
+	journal string // its file, or the directory of a ring
 	begun   time.Time
 
 	change sync.Mutex // held over a batch, so that versions follow each other
@@ -101,12 +103,12 @@ func New(opt Options) (*Node, error) {
 		lives[cells.ID(opt.Name)] = opt.Life
 	}
 	config := site.Config{Name: opt.Name, Seed: opt.Seed, Make: opt.Make, Lives: lives}
-	w, err := n.openJournal(&config)
-	if err != nil {
+	options := realnet.Options{Site: config, Start: opt.Start, Late: opt.Late, Log: opt.Log.Named("site")}
+	if err := n.openJournal(&options); err != nil {
 		return nil, err
 	}
-	n.driver, err = realnet.New(realnet.Options{Site: config, Journal: w, Start: opt.Start, Late: opt.Late, Log: opt.Log.Named("site")})
-	if err != nil {
+	var err error
+	if n.driver, err = realnet.New(options); err != nil {
 		return nil, err
 	}
 	if opt.Cell.ID != "" {
@@ -125,29 +127,29 @@ func New(opt Options) (*Node, error) {
 // Driver is what the node drives, for those who wire it into something else.
 func (n *Node) Driver() *realnet.Driver { return n.driver }
 
-// openJournal begins the journal of this life.
-func (n *Node) openJournal(c *site.Config) (*journal.Writer, error) {
+// openJournal begins the journal of this life, or its ring.
+func (n *Node) openJournal(o *realnet.Options) error {
 	h := journal.Header{
 		Site: n.opt.Name, Seed: n.opt.Seed, Build: n.opt.Build, StartUnix: n.opt.Start.UnixNano(),
-		Life: n.opt.Life, Lives: c.Lives,
+		Life: n.opt.Life, Lives: o.Site.Lives,
 	}
 	h.StartMono, h.MonoOf = monotonic(n.opt.Start)
-	dir := n.opt.Record
+	dir := cmp.Or(n.opt.Record, n.opt.Ring)
 	if dir == "" {
-		dir = n.opt.Ring
-	}
-	if dir == "" {
-		return nil, nil
+		return nil
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, fmt.Errorf("journal: %w", err)
+		return fmt.Errorf("journal: %w", err)
 	}
 	if n.opt.Record == "" {
-		n.journal = dir + string(os.PathSeparator) + journal.RingName(h.Site, h.Life, 0)
-		return journal.Ring{Dir: dir, Segments: ringFiles, SegmentBytes: ringBytes}.Create(h)
+		n.journal = dir // its files come and go
+		o.Ring, o.RingHeader = &journal.Ring{Dir: dir, Segments: ringFiles, SegmentBytes: ringBytes}, h
+		return nil
 	}
-	n.journal = dir + string(os.PathSeparator) + journal.FileName(h.Site, h.Life)
-	return journal.Create(n.journal, h)
+	n.journal = filepath.Join(dir, journal.FileName(h.Site, h.Life))
+	var err error
+	o.Journal, err = journal.Create(n.journal, h)
+	return err
 }
 
 // A ring keeps so many files of so many bytes.

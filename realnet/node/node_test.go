@@ -393,6 +393,14 @@ func TestLivesAreWrittenDown(t *testing.T) {
 	if !r.Ended() || r.Inputs() < 2 {
 		t.Errorf("ended %v after %d inputs", r.Ended(), r.Inputs())
 	}
+	// One of bounded size is kept likewise, and not served.
+	q := start(t, Options{Name: "bob", Ring: dir, Cell: cell("bob", "abp")})
+	if _, err := q.call.Get(t.Context(), "/journal", 1<<20); err == nil || !strings.Contains(err.Error(), "--record") {
+		t.Errorf("/journal of a ring: %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "bob.0.ring-0.journal")); err != nil {
+		t.Error(err)
+	}
 	// A life is written down once.
 	if _, err := New(Options{Name: "alice", Record: dir, Make: scenarios.MakeProtocol}); err == nil || !strings.Contains(err.Error(), "exists") {
 		t.Errorf("%v", err)
@@ -449,4 +457,53 @@ func TestLogFilesNeedAPlace(t *testing.T) {
 	if _, err := OpenLog(filepath.Join(dir, "file"), "alice"); err == nil || !strings.HasPrefix(err.Error(), "log_dir: ") {
 		t.Errorf("%v", err)
 	}
+}
+
+// Nobody has said who is at the other end: the link protocol's roles are then
+// those of the sockets.
+func TestNeighboursFindTheirRolesWithoutNames(t *testing.T) {
+	dir := shortDir(t)
+	// Names in the wrong order for either guess.
+	hub := start(t, Options{Name: "m", Cell: cells.CellSpec{ID: "m", Protocol: "tree", Params: []cells.Param{{Name: "root", Value: "true"}}}})
+	for i, name := range []string{"a", "z"} {
+		leaf := start(t, Options{Name: name, Cell: cells.CellSpec{ID: cells.ID(name), Protocol: "tree"}})
+		port := fmt.Sprintf("p%d", i)
+		path := filepath.Join(dir, name)
+		modes := []string{"server", "client"}
+		hub.do("bind_port", port, xmlrpc.Struct{"unix_socket": xmlrpc.Struct{"path": path, "mode": modes[i]}})
+		leaf.do("bind_port", "up", xmlrpc.Struct{"unix_socket": xmlrpc.Struct{"path": path, "mode": modes[1-i]}})
+		until(t, name+" is connected", func() bool {
+			return leaf.do("get_port_stats", "up").(xmlrpc.Struct)["link_state"] == "connected" &&
+				hub.do("get_port_stats", port).(xmlrpc.Struct)["link_state"] == "connected"
+		})
+	}
+	until(t, "the tree has all", func() bool {
+		m := hub.do("get_metrics").(xmlrpc.Struct)["agent"].(xmlrpc.Struct)
+		paths, _ := m["port_paths"].(xmlrpc.Struct)["m"].(string)
+		return strings.Contains(paths, "a:up") && strings.Contains(paths, "z:up")
+	})
+}
+
+// A stream link between two processes: dials and accepts go over one socket.
+func TestStreamsGoOverPortsToo(t *testing.T) {
+	spec := func(id, role string, more ...cells.Param) cells.CellSpec {
+		return cells.CellSpec{ID: cells.ID(id), Protocol: "echo", Params: append(more, cells.Param{Name: "role", Value: role})}
+	}
+	b := start(t, Options{Name: "bob", Cell: spec("bob", "server")})
+	path := filepath.Join(shortDir(t), "ab")
+	bind := func(p *proc, mode, peer string) {
+		p.do("bind_port", "p0", xmlrpc.Struct{
+			"unix_socket": xmlrpc.Struct{"path": path, "mode": mode, "type": "stream"}, "stream": true, "peer": peer, "link": "ab",
+		})
+	}
+	bind(b, "server", "alice:p0")
+	a := start(t, Options{Name: "alice", Cell: spec("alice", "client",
+		cells.Param{Name: "dial", Value: "bob:echo"}, cells.Param{Name: "redial", Value: "20ms"}, cells.Param{Name: "connections", Value: "3"})})
+	bind(a, "client", "bob:p0")
+	until(t, "all is sent back", func() bool { return a.state("done") == true })
+	if n := a.state("finished"); n != int64(3) {
+		t.Errorf("%v connections have finished, want 3", n)
+	}
+	a.want("connected", "link_status", "p0")
+	a.want("Unbound p0", "unbind_port", "p0")
 }

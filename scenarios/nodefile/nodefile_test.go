@@ -1,6 +1,7 @@
 package nodefile
 
 import (
+	"os"
 	"strings"
 	"testing"
 
@@ -103,5 +104,22 @@ func TestWhatIsWrongHasItsPlace(t *testing.T) {
 		if CheckName(bad) == nil {
 			t.Errorf("%q is a name", bad)
 		}
+	}
+}
+
+// The handbook's file is one.
+func TestTheHandbooksFileIsRead(t *testing.T) {
+	page, err := os.ReadFile("../../docs/handbook/cells.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, found := strings.Cut(string(page), "```yaml\n")
+	text, _, whole := strings.Cut(text, "```")
+	if !found || !whole {
+		t.Fatal("the page has no file")
+	}
+	c, err := Parse("cells.md", []byte(text), Options{Levels: levels})
+	if err != nil || c.NodeID != "sahas" || len(c.Ports) != 3 {
+		t.Errorf("%v %+v", err, c)
 	}
 }

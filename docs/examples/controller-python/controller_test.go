@@ -4,11 +4,13 @@ package controller
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"example.com/dsim/realnet/xmlrpc"
@@ -59,26 +61,68 @@ func shortDir(t *testing.T) string {
 	return dir
 }
 
+// built is where the command lies once build has been called.
+var built string
+
+// build builds the command, once.
+var build = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "d")
+	if err != nil {
+		return "", err
+	}
+	built = filepath.Join(dir, "dsim")
+	if out, err := exec.Command("go", "build", "-o", built, "example.com/dsim/cmd/dsim").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w: %s", err, out)
+	}
+	return built, nil
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if built != "" {
+		os.RemoveAll(filepath.Dir(built))
+	}
+	os.Exit(code)
+}
+
+// two starts a sender and a receiver.
+func two(t *testing.T) (cells []*exec.Cmd, urls []string) {
+	t.Helper()
+	dsim, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []string{"sahas role=sender messages=100 rto=5ms", "alice role=receiver"} {
+		words := strings.Fields(c)
+		args := []string{"cell", "--name", words[0], "--protocol", "abp", "--rpc", "127.0.0.1:0", "--log-level", "error"}
+		for _, p := range words[1:] {
+			args = append(args, "--param", p)
+		}
+		cmd, url := begin(t, dsim, args...)
+		cells, urls = append(cells, cmd), append(urls, url)
+	}
+	return cells, urls
+}
+
+// ended holds cells to having ended well, with no socket left.
+func ended(t *testing.T, cells []*exec.Cmd, sock string) {
+	t.Helper()
+	for _, c := range cells {
+		if err := c.Wait(); err != nil {
+			t.Errorf("a cell that was shut down: %v", err)
+		}
+	}
+	if left, err := filepath.Glob(sock + "*"); err != nil || len(left) > 0 {
+		t.Errorf("sockets left: %v %v", left, err)
+	}
+}
+
 // The document's controller drives cells of dsim.
 func TestPythonController(t *testing.T) {
 	py := python(t)
-	dir := shortDir(t)
-	dsim := filepath.Join(dir, "dsim")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", dsim, "example.com/dsim/cmd/dsim").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	cell := func(name string, params ...string) (*exec.Cmd, string) {
-		args := []string{"cell", "--name", name, "--protocol", "abp", "--rpc", "127.0.0.1:0", "--log-level", "error"}
-		for _, p := range params {
-			args = append(args, "--param", p)
-		}
-		return begin(t, dsim, args...)
-	}
-	sahas, first := cell("sahas", "role=sender", "messages=100", "rto=5ms")
-	alice, second := cell("alice", "role=receiver")
-	sock := filepath.Join(dir, "sahas_alice.sock")
-	cmd := exec.CommandContext(t.Context(), py, "-B", "example.py", first, second, sock)
-	out, err := cmd.CombinedOutput()
+	cells, urls := two(t)
+	sock := filepath.Join(shortDir(t), "sahas_alice.sock")
+	out, err := exec.CommandContext(t.Context(), py, "-B", "example.py", urls[0], urls[1], sock).CombinedOutput()
 	want := `[DC] Added cell sahas
 [DC] Added cell alice
 [DC] Added link link_1: sahas:en0 ↔ alice:en1
@@ -93,14 +137,34 @@ acknowledged 100 received
 	if err != nil || string(out) != want {
 		t.Errorf("%v\n%s\nwant\n%s", err, out, want)
 	}
-	for _, c := range []*exec.Cmd{sahas, alice} {
-		if err := c.Wait(); err != nil {
-			t.Errorf("a cell that was shut down: %v", err)
+	ended(t, cells, sock)
+}
+
+// The handbook's lines do what it says.
+func TestPythonOfTheHandbook(t *testing.T) {
+	py := python(t)
+	page, err := os.ReadFile("../../handbook/cells.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, found := strings.Cut(string(page), "```python\n")
+	text, _, whole := strings.Cut(text, "```")
+	if !found || !whole {
+		t.Fatal("the page has no lines of Python")
+	}
+	cells, urls := two(t)
+	sock := filepath.Join(shortDir(t), "x.sock")
+	for from, to := range map[string]string{"http://localhost:9001": urls[0], "http://localhost:9002": urls[1], "/tmp/sahas_alice.sock": sock} {
+		if !strings.Contains(text, from) {
+			t.Errorf("%s is not in it any more", from)
 		}
+		text = strings.ReplaceAll(text, from, to)
 	}
-	if left, err := filepath.Glob(sock + "*"); err != nil || len(left) > 0 {
-		t.Errorf("sockets left: %v %v", left, err)
+	out, err := exec.CommandContext(t.Context(), py, "-c", text).CombinedOutput()
+	if want := "Bound en0 to " + sock + "\nBound en1 to " + sock + "\nconnected {"; err != nil || !strings.HasPrefix(string(out), want) {
+		t.Errorf("%v\n%s\nwant\n%s", err, out, want)
 	}
+	ended(t, cells, sock)
 }
 
 // Our client drives a cell that is written in Python.
