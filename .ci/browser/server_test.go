@@ -70,7 +70,7 @@ func startStage(t *testing.T, args ...string) *server {
 }
 
 // startDatacenter starts a real one with the cells of a scenario.
-func startDatacenter(t *testing.T, scenario string) *server {
+func startDatacenter(t *testing.T, scenario string, more ...string) *server {
 	t.Helper()
 	findChromium(t)
 	dir, err := os.MkdirTemp("", "d") // short: paths of sockets are
@@ -79,7 +79,7 @@ func startDatacenter(t *testing.T, scenario string) *server {
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	path := program(t, "./cmd/dsim")
-	return startServer(&server{t: t, path: path, args: []string{"dc", "serve", filepath.Join(repository, scenario), "--run", dir}, listen: "--http"})
+	return startServer(&server{t: t, path: path, args: append([]string{"dc", "serve", filepath.Join(repository, scenario), "--run", dir}, more...), listen: "--http"})
 }
 
 func startServer(s *server) *server {

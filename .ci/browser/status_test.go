@@ -1,6 +1,9 @@
 package browser
 
 import (
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -91,6 +94,27 @@ func act(b *tab) {
 	b.until(answer+`.includes('link "ab": loss "much": ')`, "true")
 	b.until(`document.querySelector("#detail .answer").classList.contains("bad")`, "true")
 	b.forgive("422") // the browser logs every refusal
+}
+
+// token is one that a test's datacenter asks for.
+const token = "0123456789abcdef"
+
+// TestPageWithAToken opens the page of a datacenter that asks for a token, with
+// the token as the password in its address, and acts.
+func TestPageWithAToken(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(file, []byte(token+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := startDatacenter(t, "scenarios/abp/lossy.yaml", "--token-file", file)
+	b := openTab(t, 1280, 900)
+	b.do("open", chromedp.Navigate(strings.Replace(s.origin, "http://", "http://dsim:"+token+"@", 1)+"/"))
+	b.until(`document.querySelectorAll("#drawing .cell.running").length`, "2")
+	b.do("cut", chromedp.Click(`#links tbody tr:first-child button.name`), chromedp.Click("#cut"))
+	b.until(abClass, "cut")
+	b.forgive("401") // the browser shows the token when it is asked to
+	b.clean(s.origin)
 }
 
 // TestPageByKeyboard cuts a link without a mouse.

@@ -9,10 +9,18 @@ export async function fault(link, what) {
   await send("POST", `api/links/${encodeURIComponent(link)}/fault`, what);
 }
 
+/**
+ * here is the address of something beside the page. It is absolute: a page that
+ * was opened with a password in its address may not ask with a relative one.
+ */
+export function here(path) {
+  return new URL(path, location.origin + location.pathname).href;
+}
+
 async function send(method, path, body) {
   let answer;
   try {
-    answer = await fetch(path, { method, headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+    answer = await fetch(here(path), { method, headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
   } catch {
     throw new Error("the datacenter does not answer");
   }

@@ -1,6 +1,7 @@
 // The page: news come in, everything that is shown follows from the model and
 // from what is selected.
 
+import { here } from "./api.js";
 import { Detail } from "./detail.js";
 import { Drawing } from "./draw.js";
 import { cellTable, eventList, linkTable } from "./lists.js";
@@ -38,7 +39,7 @@ function show() {
   say($("problem"), problem || "");
 }
 
-follow("page/live", {
+follow(here("page/live"), {
   hello({ boot, name, build }) {
     if (model.boot !== undefined && model.boot !== boot) model.clear(); // another life of the server
     model.boot = boot;
