@@ -44,7 +44,7 @@ func (s *Server) topology() {
 		})
 	handle(s, "end", http.MethodPost, "/end", "Ends the datacenter and all processes that it started",
 		func(context.Context, *nothing) (*answer[done], error) {
-			s.once.Do(func() { close(s.end) })
+			s.close()
 			return &answer[done]{done{c.Version()}}, nil
 		})
 }

@@ -145,7 +145,11 @@ func (p *plan) prepare(ctx context.Context) error {
 	if err := p.adapt(); err != nil {
 		return err
 	}
-	return first(each(p.concerned(), callsMax, named(func(s *site) error { return p.prepareSite(ctx, s) })))
+	full := slices.DeleteFunc(p.concerned(), func(s *site) bool { return s.plain })
+	if err := first(each(full, callsMax, named(func(s *site) error { return p.prepareSite(ctx, s) }))); err != nil {
+		return err
+	}
+	return p.bind(ctx)
 }
 
 // adapt takes from the parts of sites that were taken over what they have, or
@@ -171,9 +175,6 @@ func (p *plan) adapt() error {
 
 func (p *plan) prepareSite(ctx context.Context, s *site) error {
 	q := p.parts[s]
-	if s.plain {
-		return p.bind(ctx, s, q)
-	}
 	q.Version = s.next(q.batch)
 	err := s.ask(func(r *remote) error { return r.prepare(ctx, q) })
 	if refused := (*refusal)(nil); errors.As(err, &refused) && s.place.URL != "" && strings.Contains(err.Error(), cells.ErrStale.Error()) {
@@ -191,103 +192,14 @@ func (p *plan) prepareSite(ctx context.Context, s *site) error {
 	return err
 }
 
-// bind does a plain site's part: its methods know no preparing, so what they did
-// is taken back if the batch is not to be.
-func (p *plan) bind(ctx context.Context, s *site, q *part) error {
-	for i := range q.Batch {
-		change := &q.Batch[i]
-		var err error
-		switch l := p.lineOf(change.Link.Name, change.Op); change.Op {
-		case cells.AddLink:
-			err = s.bindEnd(ctx, l)
-		case cells.RemoveLink:
-			err = s.unbindEnd(ctx, l)
-		default:
-			err = fmt.Errorf("knows only the document's methods: cannot %s", change.Op)
-		}
-		if err != nil {
-			p.unbind(ctx, s, q, i)
-			return fmt.Errorf("link %q: %w", change.Link.Name, err)
-		}
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.bound = append(p.bound, s)
-	return nil
-}
-
-func (p *plan) isBound(s *site) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return slices.Contains(p.bound, s)
-}
-
-// lineOf finds a link as it was before the batch, or is after it.
-func (p *plan) lineOf(name string, op cells.ChangeOp) *line {
-	if op == cells.RemoveLink {
-		p.c.mu.Lock()
-		defer p.c.mu.Unlock()
-		return p.c.lines[name]
-	}
-	return p.lines[name]
-}
-
-// unbind takes back the first n changes of a plain site's part.
-func (p *plan) unbind(ctx context.Context, s *site, q *part, n int) {
-	for i := n - 1; i >= 0; i-- {
-		l := p.lineOf(q.Batch[i].Link.Name, q.Batch[i].Op)
-		var err error
-		if q.Batch[i].Op == cells.AddLink {
-			err = s.unbindEnd(ctx, l)
-		} else {
-			err = s.bindEnd(ctx, l)
-		}
-		if err != nil {
-			p.c.log.Warn("a port could not be given back", "cell", s.id, "link", l.spec.Name, "error", err)
-		}
-	}
-}
-
-// bindEnd and unbindEnd bind and unbind a plain site's ports of a link.
-func (s *site) bindEnd(ctx context.Context, l *line) error {
-	return s.eachEnd(l, func(r *remote, k int, port string) error {
-		ber, err := berOf(l.spec, k)
-		if err != nil {
-			return err
-		}
-		return r.bind(ctx, port, l.wires[k], ber)
-	})
-}
-
-func (s *site) unbindEnd(ctx context.Context, l *line) error {
-	return s.eachEnd(l, func(r *remote, _ int, port string) error { return r.unbind(ctx, port) })
-}
-
-func (s *site) eachEnd(l *line, do func(r *remote, k int, port string) error) error {
-	return s.ask(func(r *remote) error {
-		for k, end := range []cells.Endpoint{l.spec.A, l.spec.B} {
-			if end.Cell != s.id {
-				continue
-			}
-			if err := do(r, k, end.Port); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
 // abort leaves everything as it was. What does not answer forgets by itself: a
 // version that was prepared is never committed by another.
 func (p *plan) abort() {
 	ctx := context.Background()
-	old := slices.DeleteFunc(p.concerned(), func(s *site) bool { return slices.Contains(p.fresh, s) })
+	p.unbind()
+	old := slices.DeleteFunc(p.concerned(), func(s *site) bool { return s.plain || slices.Contains(p.fresh, s) })
 	each(old, callsMax, func(s *site) error {
-		if q := p.parts[s]; s.plain {
-			if p.isBound(s) {
-				p.unbind(ctx, s, q, len(q.Batch))
-			}
-		} else if q.Version != 0 {
+		if q := p.parts[s]; q.Version != 0 {
 			_ = s.ask(func(r *remote) error { return r.abort(ctx, q.Version) })
 		}
 		return nil

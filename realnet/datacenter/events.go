@@ -17,7 +17,7 @@ type Event struct {
 	Kind    string    `json:"kind" doc:"such as cell-added, link-cut, cell-died, batch-refused"`
 	Cell    cells.ID  `json:"cell,omitempty"`
 	Link    string    `json:"link,omitempty"`
-	Version uint64    `json:"version,omitempty" doc:"of the batch that did it"`
+	Version uint64    `json:"version,string,omitempty" doc:"of the batch that did it"`
 	Text    string    `json:"text,omitempty"`
 }
 

@@ -6,10 +6,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"sync"
 
 	"example.com/dsim/cells"
-	"example.com/dsim/des"
 	"example.com/dsim/realnet/socket"
 )
 
@@ -37,9 +35,7 @@ type plan struct {
 	cut   []socket.Config    // of links that are removed
 	now   map[string]cells.LinkStatus
 	with  map[cells.ID][]string // links that go with removed cells
-
-	mu    sync.Mutex
-	bound []*site // plain ones that have done their part already
+	undo  []func() error        // takes back what plain sites have done
 }
 
 // split splits a batch that the model has passed. c.mu is held.
@@ -294,24 +290,4 @@ func (p *plan) present(l *line) cells.LinkSpec {
 	spec.AB = slices.DeleteFunc(slices.Clone(spec.AB), once)
 	spec.BA = slices.DeleteFunc(slices.Clone(spec.BA), once)
 	return spec
-}
-
-// berOf is the one parameter of a link that a cell of the document knows: the
-// share of bits that are flipped in what it sends.
-func berOf(l cells.LinkSpec, k int) (string, error) {
-	ber := ""
-	for _, list := range [][]cells.Param{l.Both, [2][]cells.Param{l.AB, l.BA}[k]} {
-		for _, q := range list {
-			if q.Name != "ber" {
-				return "", fmt.Errorf("parameter %q: a cell that knows only the document's methods has none but ber", q.Name)
-			}
-			p, err := des.ParseRatio(q.Value)
-			if err != nil {
-				return "", fmt.Errorf("ber %w", err)
-			}
-			// The document has it as a number from 0 to 1.
-			ber = strconv.FormatFloat(float64(p.Num)/float64(p.Den), 'g', -1, 64)
-		}
-	}
-	return ber, nil
 }

@@ -40,7 +40,20 @@ func NewServer(c *Controller) *Server {
 	s.cells()
 	s.links()
 	s.look()
+	versionsAreTexts(config.Components.Schemas)
 	return s
+}
+
+// versionsAreTexts makes the schemas say what the types say by "json:,string",
+// which huma does not read: a number of 64 bits is text, since not every reader of
+// JSON has numbers that long.
+func versionsAreTexts(schemas huma.Registry) {
+	for _, schema := range schemas.Map() {
+		if v := schema.Properties["version"]; v != nil && v.Type == huma.TypeInteger {
+			v.Type, v.Format, v.Minimum, v.Pattern = huma.TypeString, "", nil, "^[0-9]+$"
+			v.PrecomputeMessages()
+		}
+	}
 }
 
 // schemaName keeps types of other packages apart that have the names of ours.
@@ -62,8 +75,11 @@ func (s *Server) Mount(pattern string, h http.Handler) { s.mux.Handle(pattern, h
 // ServeHTTP answers a request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
 
-// End is closed when somebody has asked the datacenter to end.
+// End is closed when somebody has asked the datacenter to end, or the server has
+// ended: streams end with it.
 func (s *Server) End() <-chan struct{} { return s.end }
+
+func (s *Server) close() { s.once.Do(func() { close(s.end) }) }
 
 // OpenAPI is the description of the JSON side.
 func (s *Server) OpenAPI() ([]byte, error) { return s.api.OpenAPI().MarshalJSON() }
@@ -104,6 +120,7 @@ func (s *Server) Serve(ctx context.Context, addresses []string, opt guard.Option
 	case <-s.end:
 	case <-ctx.Done():
 	}
+	s.close() // so that streams end too
 	cancel()
 	servers.Wait()
 	close(failed)
