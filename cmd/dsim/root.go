@@ -35,8 +35,8 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
 		a.runCommand(), a.studyCommand(), a.exploreCommand(), a.systematicCommand(), a.reproCommand(), a.shrinkCommand(), a.explainCommand(), a.replayCommand(), a.importCommand(), a.diffCommand(), a.traceCommand(),
-		a.dcCommand(),
-		a.cellCommand(), a.checkCommand(), a.listCommand(), a.schemaCommand(), a.versionCommand(), a.manCommand(root),
+		a.dcCommand(), a.liveCommand(),
+		a.cellCommand(), a.doctorCommand(), a.checkCommand(), a.listCommand(), a.schemaCommand(), a.versionCommand(), a.manCommand(root),
 	)
 	for _, c := range root.Commands() {
 		c.DisableAutoGenTag = true

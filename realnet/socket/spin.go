@@ -5,6 +5,7 @@ package socket
 import (
 	"runtime"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -12,10 +13,11 @@ import (
 // What the spinner may spend. To sleep and be woken costs about as much as the
 // attempts of one spin, on the machines this was measured on; see BenchmarkTwoProcesses.
 const (
-	spinReads  = 80 // attempts of one spin
-	trustMax   = 16 // what a row of successes can save up
-	trustLoss  = 2  // what a spin in vain costs of it
-	spinSeldom = 64 // without trust, one wait in so many is tried
+	spinReads  = 80                    // attempts of one spin
+	spinTime   = 60 * time.Microsecond // what took longer was somebody else's turn
+	trustMax   = 16                    // what a row of successes can save up
+	trustLoss  = 2                     // what a spin in vain costs of it
+	spinSeldom = 64                    // without trust, one wait in so many is tried
 )
 
 // spinner reads from a socket, and where that has paid lately, it tries for a few
@@ -43,13 +45,17 @@ func (s *spinner) read(fd int, b []byte) (int, syscall.Errno) {
 			return n, no
 		}
 	}
+	began := time.Now()
 	for range spinReads {
 		if n, no = readOnce(fd, b); no != unix.EAGAIN {
-			s.trust = min(s.trust+1, trustMax)
-			return n, no
+			break
 		}
 	}
-	s.trust = max(s.trust-trustLoss, 0)
+	if no != unix.EAGAIN && time.Since(began) < spinTime {
+		s.trust = min(s.trust+1, trustMax)
+	} else {
+		s.trust = max(s.trust-trustLoss, 0)
+	}
 	return n, no
 }
 
