@@ -6,7 +6,9 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -64,7 +66,7 @@ func cellMetrics() metrics.CellMetrics {
 	r := trips.Read()
 	metrics.Attach(m.Cells, m.Links, "alice", "p0", "ab", &metrics.WireStatus{
 		Kind: "unix", Status: "connected", Role: "server", RoundTrips: &r,
-		Counters: socket.Counters{TxFrames: 9, TxBytes: 900, RxFrames: 11, RxBytes: 110, Full: 1, Refused: 2, BadFrames: 4, Queued: 6, Connects: 1, LastTx: start.Add(time.Second)},
+		Counters: socket.Counters{TxFrames: 9, TxBytes: 900, RxFrames: 11, RxBytes: 110, Full: 1, Refused: 2, BadFrames: 4, Queued: 6, Connects: 1, LastTx: start.Add(time.Second), LastRx: start},
 	})
 	metrics.Attach(m.Cells, m.Links, "bob", "p0", "ab", &metrics.WireStatus{Kind: "unix", Status: "bound"})
 	metrics.Attach(m.Cells, m.Links, "alice", "", "s", &metrics.WireStatus{Kind: "tcp", Status: "disconnected", Counters: socket.Counters{TxFrames: 3}})
@@ -257,4 +259,33 @@ func TestManyScrapesAtOnce(t *testing.T) {
 	}
 	close(hold)
 	wg.Wait()
+}
+
+// TestHandbookNamesEveryMetric holds the handbook's page to what is served, both
+// ways.
+func TestHandbookNamesEveryMetric(t *testing.T) {
+	b, err := os.ReadFile("../../docs/handbook/metrics.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := map[string]bool{}
+	for _, name := range regexp.MustCompile("`(dsim_[a-z_]+)`").FindAllStringSubmatch(string(b), -1) {
+		told[name[1]] = true
+	}
+	served := map[string]bool{}
+	for _, h := range []http.Handler{metrics.Cell(cellMetrics), metrics.Datacenter(datacenterMetrics)} {
+		for _, m := range regexp.MustCompile(`(?m)^# TYPE (dsim_[a-z_]+) `).FindAllStringSubmatch(get(t, h), -1) {
+			served[m[1]] = true
+		}
+	}
+	for name := range served {
+		if !told[name] {
+			t.Errorf("the handbook does not say what %s is", name)
+		}
+	}
+	for name := range told {
+		if !served[name] {
+			t.Errorf("the handbook tells of %s, which is not served", name)
+		}
+	}
 }
