@@ -192,6 +192,7 @@ func (n *Node) Bind(port string, config map[string]any) (string, error) {
 		err = n.driver.Commit(version)
 	}
 	if err != nil {
+		n.opt.Log.clearLevel(linkLogger + p.link)
 		return "", fmt.Errorf("%s: %w", port, err)
 	}
 	n.bound[p.link] = p
@@ -298,6 +299,8 @@ func (n *Node) settle() {
 				n.opt.Log.clearLevel(linkLogger + link)
 			}
 		}
+		n.mu.Lock()
+		defer n.mu.Unlock()
 		for link := range n.faults {
 			if !hasLink(s, link) {
 				delete(n.faults, link)

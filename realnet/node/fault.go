@@ -95,6 +95,8 @@ func (n *Node) Inject(port, kind string, config map[string]any) (string, error) 
 	if err := n.setLink(l.Name, side, params); err != nil {
 		return "", err
 	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	f := n.faults[l.Name]
 	if f == nil {
 		f = &fault{kinds: make(map[string][]string), before: make(map[string]string)}
@@ -128,7 +130,7 @@ func (n *Node) Clear(port, kind string) (string, error) {
 	if !found {
 		return "", fmt.Errorf("%s not found", port)
 	}
-	f := n.faults[l.Name]
+	f := n.faults[l.Name] // changed by those only who hold n.change
 	if f == nil {
 		return port + " has no fault", nil
 	}
@@ -142,6 +144,8 @@ func (n *Node) Clear(port, kind string) (string, error) {
 	if err := n.setLink(l.Name, side, back); err != nil {
 		return "", err
 	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	for _, k := range kinds {
 		delete(f.kinds, k)
 	}

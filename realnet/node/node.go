@@ -71,7 +71,9 @@ type Node struct {
 	change sync.Mutex // held over a batch, so that versions follow each other
 	events map[cells.PortRef]bool
 	bound  map[string]portConfig // by link: those that bind_port has bound
-	faults map[string]*fault     // by link
+
+	mu     sync.Mutex        // never held while anything is waited for
+	faults map[string]*fault // by link
 
 	lease lease
 	over  context.Context // when the process is to end

@@ -134,8 +134,8 @@ func inFlight(c *links.Counts) uint64 {
 }
 
 func (n *Node) faultStats(link string, params xmlrpc.Struct) xmlrpc.Struct {
-	n.change.Lock()
-	defer n.change.Unlock()
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	s := xmlrpc.Struct{"active": false}
 	f := n.faults[link]
 	if f == nil {
