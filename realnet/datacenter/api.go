@@ -30,7 +30,8 @@ func (s *Server) topology() {
 				Version uint64 `json:"version,string,omitempty" doc:"must be greater than the last; the next if left out"`
 				Topology
 			}
-		}) (*answer[done], error) {
+		},
+		) (*answer[done], error) {
 			return changed(c.Declare(ctx, in.Body.Version, in.Body.Topology))
 		})
 	handle(s, "apply", http.MethodPost, "/batches", "Applies a batch of changes: all of it, or nothing",
@@ -39,7 +40,8 @@ func (s *Server) topology() {
 				Version uint64       `json:"version,string,omitempty" doc:"must be greater than the last, or the same with the same batch; the next if left out"`
 				Changes []ChangeBody `json:"changes" maxItems:"100000"`
 			}
-		}) (*answer[done], error) {
+		},
+		) (*answer[done], error) {
 			return changed(c.ApplyBodies(ctx, in.Body.Version, in.Body.Changes))
 		})
 	handle(s, "end", http.MethodPost, "/end", "Ends the datacenter and all processes that it started",
@@ -71,7 +73,8 @@ func (s *Server) cells() {
 		func(ctx context.Context, in *struct {
 			CellPath
 			Body CellBody
-		}) (*answer[done], error) {
+		},
+		) (*answer[done], error) {
 			if x, err := c.site(cells.ID(in.ID)); err == nil && sameCell(bodyOf(x.spec, x.place), in.Body) {
 				return changed(c.Version(), nil)
 			}
@@ -83,7 +86,8 @@ func (s *Server) cells() {
 			Body struct {
 				Params map[string]string `json:"params" example:"{\"run\":\"pause\"}"`
 			}
-		}) (*answer[done], error) {
+		},
+		) (*answer[done], error) {
 			if _, err := c.site(cells.ID(in.ID)); err != nil {
 				return nil, noCell(in.ID)
 			}
@@ -96,6 +100,12 @@ func (s *Server) cells() {
 			}
 			return s.one(ctx, ChangeBody{Op: "remove-cell", Name: in.ID})
 		})
+	s.processes()
+}
+
+// processes registers what concerns a cell's process.
+func (s *Server) processes() {
+	c := s.c
 	handle(s, "kill-cell", http.MethodPost, "/cells/{id}/kill", "Ends a cell's process at once, as kill -9 does; a restart starts another",
 		func(_ context.Context, in *CellPath) (*answer[done], error) {
 			if _, err := c.site(cells.ID(in.ID)); err != nil {
@@ -112,7 +122,8 @@ func (s *Server) cells() {
 			Body struct {
 				Words []string `json:"words" minItems:"1" maxItems:"1000" example:"[\"send\",\"hello\"]"`
 			}
-		}) (*answer[words], error) {
+		},
+		) (*answer[words], error) {
 			if _, err := c.site(cells.ID(in.ID)); err != nil {
 				return nil, noCell(in.ID)
 			}
@@ -126,7 +137,8 @@ func (s *Server) cells() {
 		func(_ context.Context, in *struct {
 			CellPath
 			Lines int `query:"lines" default:"100" minimum:"1" maximum:"100000"`
-		}) (*answer[lines], error) {
+		},
+		) (*answer[lines], error) {
 			if _, err := c.site(cells.ID(in.ID)); err != nil {
 				return nil, noCell(in.ID)
 			}
@@ -165,7 +177,8 @@ func (s *Server) links() {
 		func(ctx context.Context, in *struct {
 			LinkPath
 			Body LinkBody
-		}) (*answer[done], error) {
+		},
+		) (*answer[done], error) {
 			if c.isLink(in.Name, &in.Body) {
 				return changed(c.Version(), nil)
 			}
@@ -179,7 +192,8 @@ func (s *Server) links() {
 				AB   map[string]string `json:"ab,omitempty" doc:"from the first end"`
 				BA   map[string]string `json:"ba,omitempty" doc:"from the second end"`
 			}
-		}) (*answer[done], error) {
+		},
+		) (*answer[done], error) {
 			if !c.hasLink(in.Name) {
 				return nil, noLink(in.Name)
 			}
@@ -189,7 +203,8 @@ func (s *Server) links() {
 		func(ctx context.Context, in *struct {
 			LinkPath
 			Drain bool `query:"drain" doc:"what was sent arrives"`
-		}) (*answer[done], error) {
+		},
+		) (*answer[done], error) {
 			if !c.hasLink(in.Name) {
 				return nil, noLink(in.Name)
 			}
@@ -199,7 +214,8 @@ func (s *Server) links() {
 		func(ctx context.Context, in *struct {
 			LinkPath
 			Body Fault
-		}) (*answer[done], error) {
+		},
+		) (*answer[done], error) {
 			if !c.hasLink(in.Name) {
 				return nil, noLink(in.Name)
 			}
@@ -227,7 +243,8 @@ func (s *Server) look() {
 		func(_ context.Context, in *struct {
 			After uint64 `query:"after" doc:"only what came after the event of this number"`
 			Most  int    `query:"most" default:"1000" minimum:"1" maximum:"100000"`
-		}) (*answer[listed], error) {
+		},
+		) (*answer[listed], error) {
 			list, _, _ := c.Events(in.After, in.Most)
 			return &answer[listed]{listed{append([]Event{}, list...)}}, nil
 		})

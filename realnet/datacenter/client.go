@@ -83,7 +83,7 @@ func (c *Client) do(ctx context.Context, method, path string, in, out any) error
 	if err != nil {
 		return err
 	}
-	defer resp.Body.Close() //nolint:errcheck // read to its end, or given up
+	defer resp.Body.Close()
 	b, err := io.ReadAll(io.LimitReader(resp.Body, answerMax))
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.name, err)
@@ -132,7 +132,7 @@ func (c *Client) request(ctx context.Context, method, path string, in any) (*htt
 	if resp.StatusCode/100 == 2 {
 		return resp, nil
 	}
-	defer resp.Body.Close() //nolint:errcheck // its beginning is enough
+	defer resp.Body.Close()
 	return nil, refusalOf(resp)
 }
 
@@ -277,7 +277,7 @@ func (c *Client) Follow(ctx context.Context, after uint64, take func(Event) erro
 	if err != nil {
 		return err
 	}
-	defer resp.Body.Close() //nolint:errcheck // a stream has no end to be read
+	defer resp.Body.Close()
 	lines := bufio.NewScanner(resp.Body)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {

@@ -218,9 +218,9 @@ func beDatacenter(dir string) error {
 		return err
 	}
 	for _, id := range []cells.ID{"alice", "bob", "carol"} {
-		os.Stdout.WriteString(string(id) + " " + strconv.Itoa(c.Process(id)) + "\n") //nolint:errcheck // the test sees
+		os.Stdout.WriteString(string(id) + " " + strconv.Itoa(c.Process(id)) + "\n")
 	}
-	os.Stdout.WriteString("ready\n") //nolint:errcheck // likewise
+	os.Stdout.WriteString("ready\n")
 	select {}
 }
 
@@ -261,7 +261,7 @@ func deafChild(t *testing.T, dir string) identity {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	go cmd.Wait() //nolint:errcheck // it is killed
+	go cmd.Wait()
 	t.Cleanup(func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
 	is, err := identify(cmd.Process.Pid)
 	if err != nil {
@@ -278,7 +278,7 @@ func TestAKilledControllerLeavesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // it is to be gone already
+	defer os.RemoveAll(dir)
 	cmd, pids := owned(t, dir)
 	// One is stopped, and one does not hear that the controller dies.
 	if err := syscall.Kill(pids["carol"], syscall.SIGSTOP); err != nil {
@@ -328,7 +328,7 @@ func TestOnlyWhatIsProvablyOursIsReaped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // it is empty or not
+	defer os.RemoveAll(dir)
 	other := exec.Command("sleep", "60")
 	if err := other.Start(); err != nil {
 		t.Fatal(err)
@@ -368,8 +368,8 @@ func TestRunDirectoriesAreTheOwnersAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer os.RemoveAll(dir)                      //nolint:errcheck // it is empty
-	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // that is what is refused
+	defer os.RemoveAll(dir)
+	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := OpenRun(dir); err == nil || !strings.Contains(err.Error(), "0700") {

@@ -317,22 +317,26 @@ func (c *Controller) LinkStatus(ctx context.Context, name string) (ends [2]cells
 		return ends, status, false
 	}
 	ends = [2]cells.Endpoint{l.spec.A, l.spec.B}
+	status = [2]string{unreachable, unreachable}
 	each([]int{0, 1}, 2, func(k int) error {
-		status[k] = unreachable
-		s, err := c.site(ends[k].Cell)
-		if err != nil {
-			return nil
+		if s, err := c.site(ends[k].Cell); err == nil {
+			s.linkStatus(ctx, ends[k].Port, &status[k])
 		}
-		_ = s.ask(func(r *remote) error {
-			answer, err := r.linkStatus(ctx, ends[k].Port)
-			if err == nil {
-				status[k] = answer
-			}
-			return err
-		})
 		return nil
 	})
 	return ends, status, true
+}
+
+// linkStatus asks for the status of a port's link; it is left as it is if there is
+// no answer.
+func (s *site) linkStatus(ctx context.Context, port string, status *string) {
+	_ = s.ask(func(r *remote) error {
+		answer, err := r.linkStatus(ctx, port)
+		if err == nil {
+			*status = answer
+		}
+		return err
+	})
 }
 
 func (c *Controller) callTopology(_ context.Context, a *arguments) (any, error) {

@@ -21,8 +21,8 @@ func serve(t *testing.T, c *Controller) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &http.Server{Handler: NewServer(c)} //nolint:gosec // asked by this test alone
-	go h.Serve(l)                            //nolint:errcheck // it is closed
+	h := &http.Server{Handler: NewServer(c)}
+	go h.Serve(l)
 	t.Cleanup(func() { _ = h.Close() })
 	return "http://" + l.Addr().String()
 }

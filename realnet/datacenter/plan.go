@@ -215,9 +215,7 @@ func (c *Controller) isOurs(path string) bool {
 
 func (p *plan) setCell(change cells.Change) error {
 	s := p.sites[change.Cell.ID]
-	fail := func(format string, args ...any) error {
-		return fmt.Errorf("cell %q: "+format, append([]any{s.id}, args...)...)
-	}
+	fail := func(why string) error { return fmt.Errorf("cell %q: %s", s.id, why) }
 	_, dead := s.isDead()
 	switch {
 	case s.plain:
