@@ -238,8 +238,11 @@ func TestEventsAreFollowed(t *testing.T) {
 func TestSomebodyMayAskForTheEnd(t *testing.T) {
 	c, dc := served(t)
 	next(t, c, probeCell("alice"))
-	followed := make(chan error, 1)
-	go func() { followed <- dc.Follow(t.Context(), 0, func(Event) error { return nil }) }()
+	followed, heard := make(chan error, 1), make(chan Event, 1)
+	go func() {
+		followed <- dc.Follow(t.Context(), 0, func(e Event) error { heard <- e; return nil })
+	}()
+	<-heard
 	if err := dc.End(t.Context()); err != nil {
 		t.Fatal(err)
 	}
