@@ -48,12 +48,12 @@ func tryDatagrams(path string) (longest, waiting int, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	defer a.Close()
+	defer func() { _ = a.Close() }()
 	b, err := open(path + "2")
 	if err != nil {
 		return 0, 0, err
 	}
-	defer b.Close()
+	defer func() { _ = b.Close() }()
 	_ = b.SetWriteBuffer(2 * socket.FrameMax) // as wires do
 	buf := make([]byte, socket.FrameMax)
 	to := &net.UnixAddr{Name: path, Net: "unixgram"}
@@ -146,7 +146,7 @@ func tryLoopback(addr string) error {
 	if err != nil {
 		return cause(err)
 	}
-	defer u.Close()
+	defer func() { _ = u.Close() }()
 	if _, err := u.WriteTo([]byte{1}, u.LocalAddr()); err != nil {
 		return cause(err)
 	}

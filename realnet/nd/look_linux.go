@@ -22,7 +22,7 @@ func Look(name string) (Link, error) {
 func look(name string) (Link, *net.Interface, error) {
 	l, err := netlink.LinkByName(name)
 	if err != nil {
-		return Link{Problem: missing(name, err)}, nil, nil //nolint:nilerr // it may come
+		return Link{Problem: missing(name, err)}, nil, nil
 	}
 	at := l.Attrs()
 	link := Link{Index: at.Index}
@@ -31,7 +31,7 @@ func look(name string) (Link, *net.Interface, error) {
 	}
 	if link.Local, link.Problem = address(l, at); link.Problem != nil {
 		link.Problem = fmt.Errorf("interface %s: %w", name, link.Problem)
-		return link, nil, nil
+		return link, nil, nil //nolint:nilerr // it may get an address
 	}
 	return link, &net.Interface{Index: at.Index, MTU: at.MTU, Name: at.Name, HardwareAddr: at.HardwareAddr, Flags: at.Flags}, nil
 }

@@ -249,6 +249,8 @@ func (c Config) checkUnused() error {
 		return fmt.Errorf("host, local and remote: kind %s has none", c.Kind)
 	case !devices && c.Interface != "":
 		return fmt.Errorf("interface %q: kind %s has none", c.Interface, c.Kind)
+	case c.Service != "":
+		return fmt.Errorf("service %q: kind %s has none", c.Service, c.Kind)
 	case c.Kind != "raw" && c.EtherType != 0:
 		return fmt.Errorf("ethertype %#04x: kind %s has none", c.EtherType, c.Kind)
 	}

@@ -113,6 +113,7 @@ func TestCheckRefusesWhatHasNoUse(t *testing.T) {
 		{Config{Kind: "raw", Interface: "en0", Path: "/tmp/x"}, "path and mode: kind raw has none"},
 		{Config{Kind: "unix", Path: "/tmp/x", Mode: "server", Local: 7}, "host, local and remote: kind unix has none"},
 		{Config{Kind: "udp", Local: 1, Remote: 2, Interface: "en0"}, `interface "en0": kind udp has none`},
+		{Config{Kind: "tcp", Local: 1, Remote: 2, Service: "svc"}, `service "svc": kind tcp has none`},
 		{Config{Kind: "tap", Interface: "t", EtherType: 0x800}, "ethertype 0x0800: kind tap has none"},
 	} {
 		if err := c.config.Check(); err == nil || err.Error() != c.want {
