@@ -1,6 +1,7 @@
 // The drawing: cells as discs, links as lines, what flows as text beside them.
 // It is made anew when cells or links come or go, and else only changed.
 
+import { labels, names } from "./labels.js";
 import { layout } from "./layout.js";
 import { is, look, number, worse } from "./model.js";
 import { say, svg, wear } from "./svg.js";
@@ -14,6 +15,7 @@ export class Drawing {
     this.sheet = sheet;
     this.select = select;
     this.key = null;
+    this.sizes = null;
     this.items = []; // all that can be selected: {kind, name, x, y, element}
     this.cells = new Map();
     this.links = new Map();
@@ -27,10 +29,17 @@ export class Drawing {
     const key = JSON.stringify([cells.map((c) => c.id), links.map((l) => [l.name, l.ends])]);
     if (key !== this.key) {
       this.key = key;
+      this.sizes = null;
       this.build(cells, links);
     }
     for (const c of cells) this.showCell(this.cells.get(c.id), c, selected);
     for (const l of model.links.values()) this.showLink(this.links.get(l.name), l, selected);
+    // Labels move when they get longer or shorter, not when a digit changes.
+    const sizes = links.map((l) => worse(model.links.get(l.name)).length).join(" ");
+    if (sizes !== this.sizes) {
+      this.sizes = sizes;
+      this.fit();
+    }
   }
 
   build(cells, links) {
@@ -55,6 +64,7 @@ export class Drawing {
     for (const c of cells) discs.append(this.disc(c, scale(plan.at.get(c.id))));
     this.sheet.replaceChildren(lines, discs);
     wear(this.sheet, "class", links.length > labelled ? "dense crowded" : "crowded");
+    this.loops = ends.some(([a, b]) => a === b);
     this.room = nearestPair([...plan.at.values()].map(scale));
     this.fit();
     this.at = null;
@@ -81,22 +91,14 @@ export class Drawing {
     }
     const parts = {
       wire: svg("path", { class: "wire", d }), there: svg("path", { class: "flow", d }), back: svg("path", { class: "flow back", d }),
-      rate: svg("tspan", { x, dy: "-0.55em" }), worse: svg("tspan", { class: "worse", x, dy: "1.7em" }),
+      rate: svg("tspan"), worse: svg("tspan", { class: "worse", dy: "1.2em" }),
     };
-    const label = svg("text", { class: "label", x, y }, parts.rate, parts.worse);
-    if (Math.abs(b.y - a.y) > 0.35 * Math.abs(b.x - a.x)) {
-      // Beside a steep line, on the right, where it leaves room.
-      const below = (b.y - a.y) * (b.x - a.x) < 0;
-      label.classList.add("beside");
-      for (const [span, dy] of [[parts.rate, below ? "1em" : "-0.9em"], [parts.worse, "1.15em"]]) {
-        span.setAttribute("dx", "0.8em");
-        span.setAttribute("dy", dy);
-      }
-    }
+    const label = svg("text", { class: "label" }, parts.rate, parts.worse);
     const element = svg("g", { role: "button", tabindex: "-1" },
       svg("path", { class: "hit", d }), parts.wire, parts.there, parts.back,
       svg("text", { class: "mark", x, y, dy: "0.35em", "aria-hidden": "true" }, "✕"), label);
-    this.links.set(link.name, { element, ...parts });
+    const level = far < 1; // at one cell
+    this.links.set(link.name, { element, label, text: link.name, x, y, nx: level ? 0 : -(b.y - a.y) / far, ny: level ? -1 : (b.x - a.x) / far, ...parts });
     this.item("link", link.name, x, y, element);
     return element;
   }
@@ -108,7 +110,7 @@ export class Drawing {
     };
     const element = svg("g", { role: "button", tabindex: "-1" },
       parts.title, svg("circle", { class: "halo", cx: x, cy: y }), svg("circle", { class: "disc", cx: x, cy: y }), parts.sign, parts.name);
-    this.cells.set(cell.id, { element, x, y, links: cell.ports.length, ...parts });
+    this.cells.set(cell.id, { element, x, y, text: cell.id, links: cell.ports.length, ...parts });
     this.item("cell", cell.id, x, y, element);
     return element;
   }
@@ -136,7 +138,7 @@ export class Drawing {
     const chosen = selected && selected.kind === "link" && selected.name === link.name;
     const rate = link.rate === null ? "" : ` · ${number(link.rate)}/s`;
     const harm = worse(link);
-    wear(view.element, "class", `link ${look(link)}${chosen ? " selected" : ""}${link.rate > 0 ? " busy" : ""}`);
+    wear(view.element, "class", `link ${look(link)}${chosen ? " selected" : ""}${link.rate > 0 ? " busy" : ""}${view.tight ? " tight" : ""}`);
     wear(view.element, "aria-label", `link ${link.name}, ${link.ends.join(" to ")}, ${link.cut ? "cut" : link.state}${rate}${harm ? ", " + harm : ""}`);
     say(view.rate, link.name + rate);
     say(view.worse, shortened(harm, 30));
@@ -150,7 +152,7 @@ export class Drawing {
   fit() {
     const { width, height } = this.sheet.getBoundingClientRect();
     if (width === 0 || height === 0 || this.width === undefined) return;
-    const edge = 70;
+    const edge = this.loops ? 130 : 70;
     const w = Math.max(this.width + 2 * edge, 440), h = Math.max(this.height + 2 * edge, 260);
     wear(this.sheet, "viewBox", `${(this.width - w) / 2} ${(this.height - h) / 2} ${w} ${h}`);
     const pixel = Math.max(w / width, h / height); // units of the sheet
@@ -158,21 +160,23 @@ export class Drawing {
     this.sheet.style.setProperty("--text", `${text}px`);
     this.sheet.style.setProperty("--disc", `${disc}px`);
     this.sheet.style.setProperty("--pixel", `${pixel}px`);
-    this.thin(text, disc);
+    this.place(text, disc);
   }
 
-  // thin decides which names are shown where there is no room for all: those of
-  // cells with many links first. The others are shown when asked for.
-  thin(text, disc) {
-    const discs = [...this.cells.values()];
-    const taken = [];
-    for (const c of [...discs].sort((a, b) => b.links - a.links)) {
-      const half = 0.33 * text * c.name.textContent.length;
-      const mine = [c.x - half, c.y + disc, c.x + half, c.y + disc + 1.4 * text];
-      const over = ([x0, y0, x1, y1]) => mine[0] < x1 && mine[2] > x0 && mine[1] < y1 && mine[3] > y0;
-      c.tight = taken.some(over) || discs.some((o) => o !== c && over([o.x - disc, o.y - disc, o.x + disc, o.y + disc]));
-      if (!c.tight) taken.push(mine);
-      c.element.classList.toggle("tight", c.tight);
+  // place finds room for names and labels.
+  place(text, disc) {
+    const cells = [...this.cells.values()], links = [...this.links.values()];
+    const taken = names(cells, text, disc);
+    for (const l of links) {
+      l.letters = Math.max(l.text.length + 9, l.worse.textContent.length); // with a rate
+      l.lines = l.worse.textContent === "" ? 1 : 2;
+    }
+    labels(links, taken, text, disc, { x: this.width / 2, y: this.height / 2 });
+    for (const c of [...cells, ...links]) c.element.classList.toggle("tight", c.tight);
+    for (const l of links) {
+      wear(l.label, "class", "label " + l.place.anchor);
+      for (const line of [l.rate, l.worse]) wear(line, "x", l.place.x.toFixed(1));
+      wear(l.label, "y", l.place.y.toFixed(1));
     }
   }
 
