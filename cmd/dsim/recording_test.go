@@ -9,6 +9,7 @@ import (
 	"example.com/dsim/cells"
 	"example.com/dsim/clock"
 	"example.com/dsim/des"
+	"example.com/dsim/replay"
 	"example.com/dsim/replay/journal"
 	"example.com/dsim/replay/playback/staged"
 	"example.com/dsim/scenarios"
@@ -57,4 +58,39 @@ func stage(s *testscript.TestScript, args []string) error {
 		p.Acts = append(p.Acts, staged.Act{At: p.Until / 3, Cell: cells.ID(who), Kill: true}, staged.Act{At: p.Until / 2, Cell: cells.ID(who), Revive: true})
 	}
 	return p.Run()
+}
+
+// forge writes a trace again, with one emission changed.
+func forge(s *testscript.TestScript, args []string) error {
+	n, err := strconv.Atoi(args[2])
+	if err != nil {
+		return err
+	}
+	t, err := replay.Open(s.MkAbs(args[0]))
+	if err != nil {
+		return err
+	}
+	defer t.Close()
+	w, err := replay.Create(s.MkAbs(args[1]), t.Header())
+	if err != nil {
+		return err
+	}
+	done := false
+	for e, err := range t.Entries(0, clock.Never) {
+		if err != nil {
+			return err
+		}
+		if e.Choice != nil {
+			w.Choose(e.Choice)
+			continue
+		}
+		r := replay.Clone(e.Record)
+		if !done && e.Number > uint64(n) && r.Op == des.OpEmit {
+			r.B++
+			done = true
+		}
+		w.Record(&r)
+	}
+	sum, _ := t.Summary()
+	return w.Close(sum)
 }

@@ -46,6 +46,7 @@ func TestMain(m *testing.M) {
 //	cut FILE N          leaves the first N bytes of a file
 //	without FILE RE     takes the first choice that matches out of a trace, and seals it
 //	instead FILE RE V   gives the first choice that matches the value V
+//	forge FILE OUT N    changes the first emission behind the N-th record of a trace
 //	stage FILE DIR LUCK leaves the journals of a live run that never was; see there
 //
 // and one program, for exits:
@@ -67,6 +68,7 @@ func TestScripts(t *testing.T) {
 			"without": verb("without FILE RE", without),
 			"instead": verb("instead FILE RE V", instead),
 			"stage":   verb("stage FILE DIR LUCK", stage),
+			"forge":   verb("forge FILE OUT N", forge),
 		},
 	})
 }

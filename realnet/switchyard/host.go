@@ -2,12 +2,16 @@ package switchyard
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"example.com/dsim/cells"
+	"example.com/dsim/clock"
 	"example.com/dsim/protocols/switchyard"
 	"example.com/dsim/realnet"
 	"example.com/dsim/realnet/plain"
 	"example.com/dsim/realnet/socket"
+	"example.com/dsim/replay/site"
 )
 
 // The names of the parties where a cell stands alone: the one that is here, and
@@ -24,30 +28,48 @@ const (
 var connected = []cells.Param{{Name: "recut", Value: "none"}, {Name: "segment", Value: "64KiB"}}
 
 // Run makes a driver whose one cell is joined to the world by plain TCP
-// connections: of clients that come to address listen, or to a server at address
-// dial.
-func Run(o realnet.Options, spec cells.CellSpec, config socket.Config) (*realnet.Driver, error) {
-	d, err := realnet.New(o)
-	if err != nil {
-		return nil, err
-	}
-	config.Kind = plain.Kind
+// connections: of clients that come, or to a server. Look, which may be nil, is
+// given the site before anything happens. The cell's wall clock is the machine's
+// at the driver's start, and runs as its own clock does.
+func Run(o realnet.Options, spec cells.CellSpec, config socket.Config, look func(*site.Site)) (*realnet.Driver, error) {
 	far := cells.ID(FabricCell)
 	if config.Mode == "server" {
 		far = worldCell
 	}
-	batch := []cells.Change{
-		{Op: cells.AddCell, Cell: spec},
-		{Op: cells.AddLink, Link: cells.LinkSpec{
-			Name: linkName, A: cells.Endpoint{Cell: spec.ID}, B: cells.Endpoint{Cell: far}, Stream: true, Both: connected,
-		}},
-	}
-	if err := d.Prepare(1, batch, map[string]socket.Config{linkName: config}); err != nil {
-		_ = d.Close() // nothing has happened yet
+	return run(o, spec, map[cells.ID]socket.Config{far: config}, look)
+}
+
+// RunBridge makes a driver whose one cell is a bridge between two fabrics.
+func RunBridge(o realnet.Options, params []cells.Param, left, right socket.Config, look func(*site.Site)) (*realnet.Driver, error) {
+	spec := cells.CellSpec{ID: "bridge", Protocol: "switchyard-bridge", Params: params}
+	return run(o, spec, map[cells.ID]socket.Config{"left": left, "right": right}, look)
+}
+
+func run(o realnet.Options, spec cells.CellSpec, to map[cells.ID]socket.Config, look func(*site.Site)) (*realnet.Driver, error) {
+	d, err := realnet.New(o)
+	if err != nil {
 		return nil, err
 	}
-	if err := d.Commit(1); err != nil {
-		_ = d.Close()
+	if look != nil {
+		d.View(look)
+	}
+	spec.Clock.Offset = clock.Time(d.Start().UnixNano())
+	batch := []cells.Change{{Op: cells.AddCell, Cell: spec}}
+	wires := make(map[string]socket.Config)
+	for _, far := range slices.Sorted(maps.Keys(to)) {
+		config := to[far]
+		config.Kind = plain.Kind
+		name := linkName + "-" + string(far)
+		wires[name] = config
+		batch = append(batch, cells.Change{Op: cells.AddLink, Link: cells.LinkSpec{
+			Name: name, A: cells.Endpoint{Cell: spec.ID}, B: cells.Endpoint{Cell: far}, Stream: true, Both: connected,
+		}})
+	}
+	if err = d.Prepare(1, batch, wires); err == nil {
+		err = d.Commit(1)
+	}
+	if err != nil {
+		_ = d.Close() // nothing has happened yet
 		return nil, err
 	}
 	return d, nil
@@ -57,7 +79,7 @@ func Run(o realnet.Options, spec cells.CellSpec, config socket.Config) (*realnet
 // free, see [Addr].
 func Serve(o realnet.Options, params []cells.Param, host string, port uint16) (*realnet.Driver, error) {
 	spec := cells.CellSpec{ID: FabricCell, Protocol: "switchyard-fabric", Params: params}
-	d, err := Run(o, spec, socket.Config{Mode: "server", Host: host, Local: port, Service: switchyard.Service})
+	d, err := Run(o, spec, socket.Config{Mode: "server", Host: host, Local: port, Service: switchyard.Service}, nil)
 	if err != nil {
 		return nil, fmt.Errorf("switchyard: %w", err)
 	}

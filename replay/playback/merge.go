@@ -302,11 +302,14 @@ func (v *voice) Out(link string, _ []byte) {
 		return
 	}
 	o := &b.outs[i]
+	s := v.site.Scheduler()
+	seq := s.Current().Seq
+	if o.drop && !b.stream {
+		v.dropped(seq >> 8)
+	}
 	if o.mate == nil {
 		return
 	}
-	s := v.site.Scheduler()
-	seq := s.Current().Seq
 	o.gone, o.n, o.copy, o.cause = true, seq>>8, uint8(seq), v.key1(s.Cause())
 	if w := v.c.held[o]; w != nil {
 		delete(v.c.held, o)

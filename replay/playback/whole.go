@@ -1,6 +1,10 @@
 package playback
 
-import "example.com/dsim/des"
+import (
+	"strings"
+
+	"example.com/dsim/des"
+)
 
 // What one site records is told as part of a whole: times are those of the one
 // clock, entities have numbers of the whole, and what arrived is tied to what was
@@ -84,6 +88,14 @@ func (v *voice) arrived(w *des.Record) {
 		return // a chunk is no segment
 	}
 	w.A, w.B, w.Cause = int64(o.n), int64(o.copy), o.cause
+}
+
+// dropped tells that a socket did not take a frame that the link let through: as
+// a verdict, for it is the wire's.
+func (v *voice) dropped(n uint64) {
+	s := v.site.Scheduler()
+	name := strings.TrimPrefix(v.site.Network().EntityName(s.Current().Entity), "link ")
+	v.Record(&des.Record{Key: s.Current(), Cause: s.Cause(), Op: des.OpVerdict, Link: name, A: int64(n), Text: "wire:the socket did not take it"})
 }
 
 // Choose takes a choice of the site.

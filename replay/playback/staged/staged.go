@@ -153,6 +153,8 @@ func (st *stage) late() time.Duration {
 func (st *stage) act(x *Act) error {
 	a := st.sites[x.Cell]
 	switch {
+	case a != nil && a.site == nil && !x.Revive:
+		return nil // nobody is there
 	case x.Kill:
 		a.site = nil
 		return nil
@@ -170,8 +172,9 @@ func (st *stage) act(x *Act) error {
 		_, err := a.take(x.At, &site.Input{Kind: site.Apply, Version: st.version, Batch: batch})
 		return err
 	case x.Cell != "":
-		_, err := a.take(x.At, &site.Input{Kind: site.Command, Cell: x.Cell, Args: x.Args})
-		return err
+		// A command that is answered by an error is a part of the run too.
+		_, _ = a.take(x.At, &site.Input{Kind: site.Command, Cell: x.Cell, Args: x.Args})
+		return a.journal.Err()
 	}
 	return st.apply(x.At, x.Batch)
 }
@@ -220,6 +223,9 @@ func (st *stage) apply(at clock.Time, batch []cells.Change) error {
 			at = at.Add(time.Duration(st.luck.IntN(100_000)))
 			// A batch that is refused is a part of the run.
 			_, _ = a.take(at, &site.Input{Kind: site.Apply, Version: st.version, Batch: part})
+			if err := a.journal.Err(); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
