@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"example.com/dsim/clock"
 )
 
 // How timers are tried.
@@ -18,9 +20,9 @@ func clocks() []Finding {
 	step := finest()
 	late := make([]time.Duration, timerTries)
 	for i := range late {
-		due := time.Now().Add(timerSpan)
+		due := clock.Wall().Add(timerSpan)
 		time.Sleep(timerSpan)
-		late[i] = time.Since(due)
+		late[i] = clock.Wall().Sub(due)
 	}
 	slices.Sort(late)
 	middle, worst := late[len(late)/2], late[len(late)*99/100]
@@ -36,26 +38,26 @@ func clocks() []Finding {
 			"give the scenario longer time-outs, or a wider bound of lateness",
 		}
 	}
-	clock := Finding{
+	steps := Finding{
 		Topic: "clock", Level: OK,
 		Found: fmt.Sprintf("steps of %v", step),
 		For:   "instants of inputs and of metrics",
 	}
 	if step > time.Microsecond {
-		clock.Level = Limited
-		clock.Do = []string{"choose a finer clock source, such as tsc: /sys/devices/system/clocksource/clocksource0"}
+		steps.Level = Limited
+		steps.Do = []string{"choose a finer clock source, such as tsc: /sys/devices/system/clocksource/clocksource0"}
 	}
-	return []Finding{clock, timers}
+	return []Finding{steps, timers}
 }
 
 // finest is the smallest step that the clock was seen to make.
 func finest() time.Duration {
 	best := time.Hour
 	for range 1000 {
-		began := time.Now()
+		began := clock.Wall()
 		d := time.Duration(0)
 		for d == 0 {
-			d = time.Since(began)
+			d = clock.Wall().Sub(began)
 		}
 		best = min(best, d)
 	}

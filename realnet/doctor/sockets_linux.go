@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"example.com/dsim/clock"
 	"example.com/dsim/realnet/socket"
 	"golang.org/x/sys/unix"
 )
@@ -58,11 +59,11 @@ func tryDatagrams(path string) (longest, waiting int, err error) {
 	buf := make([]byte, socket.FrameMax)
 	to := &net.UnixAddr{Name: path, Net: "unixgram"}
 	for size := 1024; size <= socket.FrameMax; size *= 2 {
-		_ = b.SetWriteDeadline(time.Now().Add(time.Second))
+		_ = b.SetWriteDeadline(clock.Wall().Add(time.Second))
 		if _, err := b.WriteToUnix(buf[:size], to); err != nil {
 			break
 		}
-		_ = a.SetReadDeadline(time.Now().Add(time.Second))
+		_ = a.SetReadDeadline(clock.Wall().Add(time.Second))
 		n, _, err := a.ReadFromUnix(buf)
 		if err != nil || n != size {
 			return 0, 0, fmt.Errorf("a datagram of %d bytes came as %d: %w", size, n, err)
@@ -73,7 +74,7 @@ func tryDatagrams(path string) (longest, waiting int, err error) {
 		return 0, 0, errors.New("no datagram of 1024 bytes goes")
 	}
 	for ; waiting < 10_000; waiting++ {
-		_ = b.SetWriteDeadline(time.Now().Add(10 * time.Millisecond))
+		_ = b.SetWriteDeadline(clock.Wall().Add(10 * time.Millisecond))
 		if _, err := b.WriteToUnix(buf[:1], to); err != nil {
 			break
 		}
@@ -150,7 +151,7 @@ func tryLoopback(addr string) error {
 	if _, err := u.WriteTo([]byte{1}, u.LocalAddr()); err != nil {
 		return cause(err)
 	}
-	_ = u.SetReadDeadline(time.Now().Add(time.Second))
+	_ = u.SetReadDeadline(clock.Wall().Add(time.Second))
 	_, _, err = u.ReadFrom(make([]byte, 1))
 	return cause(err)
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"example.com/dsim/clock"
 	"golang.org/x/sys/unix"
 )
 
@@ -36,7 +37,7 @@ type Watcher struct {
 // Watch starts to look. An interface that can never do it is an error, and so is
 // one that is not there; one that is down, or without an address, may come.
 func Watch(name string, h Handler) (*Watcher, error) {
-	w := &Watcher{name: name, handler: h, began: time.Now(), closing: make(chan struct{})}
+	w := &Watcher{name: name, handler: h, began: clock.Wall(), closing: make(chan struct{})}
 	w.finder.Found = func(p Peer) error {
 		p.Local, p.Remote = p.Local.WithZone(name), p.Remote.WithZone(name)
 		return h.Found(p)
@@ -75,7 +76,7 @@ func (w *Watcher) Close() error {
 	return nil
 }
 
-func (w *Watcher) now() time.Duration { return time.Since(w.began) }
+func (w *Watcher) now() time.Duration { return clock.Wall().Sub(w.began) }
 
 func (w *Watcher) run() {
 	defer w.hangUp()

@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"time"
 
+	"example.com/dsim/clock"
 	"golang.org/x/sys/unix"
 )
 
@@ -45,13 +46,13 @@ func (s *spinner) read(fd int, b []byte) (int, syscall.Errno) {
 			return n, no
 		}
 	}
-	began := time.Now()
+	began := clock.Wall()
 	for range spinReads {
 		if n, no = readOnce(fd, b); no != unix.EAGAIN {
 			break
 		}
 	}
-	if no != unix.EAGAIN && time.Since(began) < spinTime {
+	if no != unix.EAGAIN && clock.Wall().Sub(began) < spinTime {
 		s.trust = min(s.trust+1, trustMax)
 	} else {
 		s.trust = max(s.trust-trustLoss, 0)

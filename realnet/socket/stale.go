@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"example.com/dsim/clock"
 	"golang.org/x/sys/unix"
 )
 
@@ -99,14 +100,14 @@ func lockFolder(path string) (unlock func(), err error) {
 		}
 		return nil, reason(err)
 	}
-	for until := time.Now().Add(lockWait); ; time.Sleep(time.Millisecond) {
+	for until := clock.Wall().Add(lockWait); ; time.Sleep(time.Millisecond) {
 		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 		switch {
 		case err == nil:
 			return func() { f.Close() }, nil
 		case !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR):
 			return func() { f.Close() }, nil // a file system without locks
-		case time.Now().After(until):
+		case clock.Wall().After(until):
 			f.Close()
 			return nil, fmt.Errorf("its folder has been locked by another for %v", lockWait)
 		}

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"example.com/dsim/clock"
 	"example.com/dsim/protocols/stream"
 	"golang.org/x/sys/unix"
 )
@@ -164,7 +165,7 @@ func (w *streams) dialled() func() net.Conn {
 	wait, began := dialFirst, time.Time{}
 	return func() net.Conn {
 		first := began.IsZero()
-		if time.Since(began) > lastedLong {
+		if clock.Wall().Sub(began) > lastedLong {
 			wait = dialFirst
 		}
 		for {
@@ -179,7 +180,7 @@ func (w *streams) dialled() func() net.Conn {
 			c, err := w.dialer(ctx)
 			cancel()
 			if err == nil {
-				began = time.Now()
+				began = clock.Wall()
 				return c
 			}
 			if w.closed.Load() {

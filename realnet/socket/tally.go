@@ -3,6 +3,8 @@ package socket
 import (
 	"sync/atomic"
 	"time"
+
+	"example.com/dsim/clock"
 )
 
 // tally counts what a wire does, while others read it.
@@ -16,13 +18,13 @@ type tally struct {
 func (t *tally) received(n int) {
 	t.rxFrames.Add(1)
 	t.rxBytes.Add(uint64(n))
-	t.lastRx.Store(time.Now().UnixNano())
+	t.lastRx.Store(clock.Wall().UnixNano())
 }
 
 func (t *tally) sent(n int) {
 	t.txFrames.Add(1)
 	t.txBytes.Add(uint64(n))
-	t.lastTx.Store(time.Now().UnixNano())
+	t.lastTx.Store(clock.Wall().UnixNano())
 }
 
 // counters are all but what the wire itself knows.

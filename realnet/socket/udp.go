@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"example.com/dsim/clock"
 	"golang.org/x/sys/unix"
 )
 
@@ -65,7 +66,7 @@ func dialUDP(e *end, local, remote netip.AddrPort) (*udp, error) {
 }
 
 func (w *udp) poke() {
-	w.refusal.Store(time.Now().UnixNano())
+	w.refusal.Store(clock.Wall().UnixNano())
 	select {
 	case w.wake <- struct{}{}:
 	default:
@@ -88,7 +89,7 @@ func (w *udp) keep() {
 				return
 			}
 			last := w.refusal.Load()
-			if w.lastTx.Load() > last && time.Now().UnixNano() > last+int64(forgetRefusal) {
+			if w.lastTx.Load() > last && clock.Wall().UnixNano() > last+int64(forgetRefusal) {
 				w.connected()
 			}
 		}
