@@ -44,6 +44,9 @@ type Options struct {
 	// was written at one time by several processes is there; HoldBackDefault if
 	// zero.
 	HoldBack time.Duration
+	// Punctual refuses to go on where the cells are not all there at instant 0:
+	// the error is ErrLate, and whoever wants to can begin again, earlier.
+	Punctual bool
 	// Kill makes a crash the end of a process.
 	Kill bool
 	// Registry knows the protocols and properties; nil for the Default.
@@ -57,6 +60,22 @@ const (
 	BoundDefault    = 100 * time.Millisecond
 	HoldBackDefault = 25 * time.Millisecond
 )
+
+// Killable says why a scenario cannot be run with Options.Kill, nil if it can: a
+// cell is restarted with its state kept.
+func Killable(sc *scenarios.Scenario) error {
+	for i := range sc.Timeline {
+		a := &sc.Timeline[i]
+		for k := range a.Steps {
+			for _, c := range a.Steps[k].Changes {
+				if c.Op == cells.SetCell && runOf(&c) == "restart-kept" {
+					return fmt.Errorf("%s:%d: cell %s is restarted with its state kept: %w", a.File, a.Line, c.Cell.ID, ErrKept)
+				}
+			}
+		}
+	}
+	return nil
+}
 
 // run is a live run under way.
 type run struct {
@@ -77,6 +96,9 @@ type run struct {
 var (
 	// ErrInterrupted says that the context was done before the run was over.
 	ErrInterrupted = errors.New("interrupted")
+	// ErrLate says that the cells were not all there when the scenario was to
+	// begin.
+	ErrLate = errors.New("the cells came up after the scenario was to begin")
 	// ErrKept says that a process that was killed is to come back with what it
 	// had kept, which is gone.
 	ErrKept = errors.New("what a killed process had kept is gone with it")
@@ -121,7 +143,7 @@ func newRun(sc *scenarios.Scenario, site Site, opt Options) (*run, error) {
 	}
 	r := &run{sc: sc, opt: opt, site: site, clock: opt.Clock, res: newResult(sc, opt.Bound)}
 	if opt.Kill {
-		if err := r.keepsNothing(); err != nil {
+		if err := Killable(sc); err != nil {
 			return nil, err
 		}
 	}
@@ -136,27 +158,16 @@ func newRun(sc *scenarios.Scenario, site Site, opt Options) (*run, error) {
 	return r, nil
 }
 
-// keepsNothing refuses a timeline that restarts with kept state what is killed.
-func (r *run) keepsNothing() error {
-	for i := range r.sc.Timeline {
-		a := &r.sc.Timeline[i]
-		for k := range a.Steps {
-			for _, c := range a.Steps[k].Changes {
-				if c.Op == cells.SetCell && runOf(&c) == "restart-kept" {
-					return fmt.Errorf("%s:%d: cell %s is restarted with its state kept: %w", a.File, a.Line, c.Cell.ID, ErrKept)
-				}
-			}
-		}
-	}
-	return nil
-}
-
 // begin sets the initial topology up, before instant 0 if it can be.
 func (r *run) begin() error {
 	if err := r.site.Apply(1, r.sc.Initial); err != nil {
 		return fmt.Errorf("%s: %w", r.sc.File, err)
 	}
-	r.res.Late.act(r.clock.Now(), 0)
+	now := r.clock.Now()
+	if r.opt.Punctual && now > 0 {
+		return fmt.Errorf("%w, by %s", ErrLate, now)
+	}
+	r.res.Late.act(now, 0)
 	return r.merge.open()
 }
 

@@ -279,3 +279,17 @@ func TestATimelineThatIsRefusedFailsTheRun(t *testing.T) {
 		t.Errorf("%s: %+v", r.Verdict, r.Failure)
 	}
 }
+
+func TestCellsThatComeUpLateCanBeRefused(t *testing.T) {
+	for _, punctual := range []bool{false, true} {
+		p := newPlant(t, load(t, "abp/small.yaml", 1))
+		p.now = clock.Time(20 * time.Millisecond)
+		r, err := p.run(Options{Punctual: punctual})
+		if punctual != errors.Is(err, ErrLate) || !p.closed {
+			t.Errorf("punctual %t: %v; closed: %t", punctual, err, p.closed)
+		}
+		if !punctual && r.Late.Acts.Max != 20*time.Millisecond {
+			t.Errorf("late: %+v", r.Late.Acts)
+		}
+	}
+}

@@ -161,9 +161,12 @@ func (s *scene) Who(k des.Key) string {
 	return fmt.Sprintf("input %d of %s", k.Seq, m)
 }
 
-// Fire puts an action on the agenda: it is carried out as soon as the wall is
-// there.
-func (s *scene) Fire(action int, k uint64, at clock.Time) { s.r.agenda.fire(action, k, at) }
+// Fire puts an action on the agenda. What a condition sets off was due before it
+// was seen, by about the hold-back: it is due now, and its later steps are due
+// after that.
+func (s *scene) Fire(action int, k uint64, at clock.Time) {
+	s.r.agenda.fire(action, k, max(at, s.r.clock.Now()))
+}
 
 // Survey asks for a look at a structural property.
 func (s *scene) Survey(expectation int, at clock.Time) { s.r.merge.look(expectation, at) }
