@@ -379,3 +379,18 @@ func TestRunDirectoriesAreTheOwnersAlone(t *testing.T) {
 		t.Errorf("a path that is too long: %v", err)
 	}
 }
+
+// stop and resume stop a cell's process, and let it go on.
+func stop(t *testing.T, c *Controller, id cells.ID) {
+	t.Helper()
+	if err := syscall.Kill(c.Process(id), syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func resume(t *testing.T, c *Controller, id cells.ID) {
+	t.Helper()
+	if err := syscall.Kill(c.Process(id), syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+}

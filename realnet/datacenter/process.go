@@ -111,7 +111,7 @@ func exitText(err error) error {
 		return err
 	}
 	if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
-		return fmt.Errorf("killed by signal %d, %s", int(status.Signal()), status.Signal())
+		return fmt.Errorf("killed by signal %d (%s)", int(status.Signal()), status.Signal())
 	}
 	return fmt.Errorf("exit code %d", exit.ExitCode())
 }

@@ -101,7 +101,7 @@ func TestAClientDoesWhatTheControllerCan(t *testing.T) {
 	if err != nil || len(lines) == 0 || lines[0] != "cell a b/c, life 0" {
 		t.Errorf("its log is %q, %v", lines, err)
 	}
-	if m, err := dc.Metrics(ctx); err != nil || len(m.Cells) != 2 || m.Lost["killed by signal 9, killed"] != 1 {
+	if m, err := dc.Metrics(ctx); err != nil || len(m.Cells) != 2 || m.Lost["killed by signal 9 (killed)"] != 1 {
 		t.Errorf("the metrics are %+v, %v", m, err)
 	}
 	must(dc.RemoveLink(ctx, "ab", true))
