@@ -170,6 +170,7 @@ const (
 func (f *fabric) Start(e cells.Env) {
 	f.listener = e.Listen(f.config.Listen)
 	f.listening = true
+	e.Emit(KindBegun, 0, 0)
 }
 
 // Up is a connection that was accepted.

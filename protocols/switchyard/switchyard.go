@@ -68,6 +68,7 @@ var (
 	KindReceived = cells.NewKind("switchyard-received", "session", "sum")
 
 	// At the fabric.
+	KindBegun      = cells.NewKind("switchyard-begun", "", "")
 	KindHello      = cells.NewKind("switchyard-hello", "connection", "session")
 	KindGone       = cells.NewKind("switchyard-gone", "connection", "code")
 	KindEndpoint   = cells.NewKind("switchyard-endpoint", "endpoint", "mac")
