@@ -137,10 +137,15 @@ func (n *Network) name(p cells.PortRef) (string, uint32) {
 	return n.of(p).blockName(p), 0
 }
 
-// PeerName names the other end of a port's link.
+// PeerName names the other end of a port's link. One that leads outside to a cell
+// without a name has none: nobody has said who that is.
 func (n *Network) PeerName(p cells.PortRef) string {
 	if l, k := n.linkOf(p); l != nil {
-		return [2]*cells.Endpoint{&l.spec.B, &l.spec.A}[k].String()
+		e := [2]*cells.Endpoint{&l.spec.B, &l.spec.A}[k]
+		if e.Cell == "" {
+			return ""
+		}
+		return e.String()
 	}
 	return n.host.PortName(n.host.Port(p).Peer)
 }

@@ -34,6 +34,9 @@ type Port struct {
 	MTU  int    // 0 is no limit
 }
 
+// Unnamed is the Peer of a port whose other end nobody has named.
+const Unnamed = "?"
+
 // Conversation is one cell under test, and what it has asked for.
 type Conversation struct {
 	t      testing.TB
@@ -126,8 +129,11 @@ func (c *Conversation) Up(p cells.Port) {
 	c.t.Helper()
 	if int(p) < len(c.opt.Ports) {
 		q := c.opt.Ports[p]
-		if q.Peer == "" {
+		switch q.Peer {
+		case "":
 			q.Peer = "peer:" + q.Name
+		case Unnamed:
+			q.Peer = ""
 		}
 		c.act(func() { c.wire.peers[c.host.BindOut(c.port(p))] = q })
 		return

@@ -77,6 +77,9 @@ func (l *layer) greeting(e cells.Env, p *port, asks bool, fields []byte) {
 		l.Stray++
 		return
 	}
+	if p.open && asks && p.state != connected && p.own > string(id) {
+		p.role = server
+	}
 	if asks != (p.role == server) {
 		l.Stray++
 		return

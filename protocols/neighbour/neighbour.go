@@ -8,7 +8,9 @@
 //
 // Datagrams are text. Of the ends of a link, that with the lower "cell:port",
 // as text, is the client: the lower by [cells.PortInfo], which is who the link
-// is to, not by what somebody calls himself.
+// is to, not by what somebody calls himself. Where nobody has said who that is, as
+// on a real interface, a port is open: it asks, and is the server of whoever asks
+// it with a lower name, until it has lost him.
 //
 //	datagram              who             when
 //	AREYOUTHERE <portid>  client          when a link comes up, then every 500 ms for 10 s; again 1 s later
@@ -198,7 +200,9 @@ func (l *layer) Up(e cells.Env, n cells.Port) {
 	}
 	p := &l.ports[n]
 	*p = port{num: n, up: true, name: info.Name, own: string(e.Self()) + ":" + info.Name, attr: "link." + info.Name}
-	if p.peer = info.Peer; p.own > p.peer {
+	p.peer = info.Peer
+	p.open = p.peer == ""
+	if !p.open && p.own > p.peer {
 		p.role = server
 	}
 	l.begin(e, p)

@@ -236,6 +236,50 @@ func TestOurServerAnswersAgainAndWaitsForTheConfirmation(t *testing.T) {
 }
 
 // connectedTalk is a reliable client that is connected.
+// Where nobody has said who is at the other end, both ask, and the lower name stays
+// the client.
+func TestOpenPortsAgreeByTheNamesTheyHear(t *testing.T) {
+	k := newTalk(t, celltest.Unnamed, nil)
+	n := k.sent("AREYOUTHERE")[0]
+	k.recv("AREYOUTHERE z:p0 7")
+	k.Idle("the higher name will be the server, when it hears us")
+	k.recv("AREYOUTHERE m:p0 7")
+	k.Idle("nobody can have our own name")
+	k.recv("YESIAM z:p0 " + n + " 5")
+	k.WantSome("the client is connected by the answer", text("AREYOUTHERE m:p0 "+n+" 5"), celltest.EmitText(KindConnected, "p0 z:p0"))
+	k.recv("AREYOUTHERE a:p0 8")
+	k.Idle("who is connected has a role")
+	k.hear("up", "up 0 z:p0")
+	k.Advance(875 * time.Millisecond)
+	k.hear("silent", "down 0 silent")
+	k.Take()
+
+	// Another is there now, with a lower name.
+	k.recv("AREYOUTHERE a:p0 8")
+	s := k.sent("YESIAM")
+	k.recv("AREYOUTHERE a:p0 8 " + s[1])
+	k.WantSome("the server is connected by the confirmation", celltest.EmitText(KindConnected, "p0 a:p0"))
+	k.recv("YESIAM a:p0 8 9")
+	k.hear("and answers count no more", "up 0 a:p0")
+	k.Advance(875 * time.Millisecond)
+	k.hear("he is lost too", "down 0 silent")
+	k.Take()
+	k.Advance(time.Second)
+	if m := k.sent("AREYOUTHERE")[0]; m == n {
+		t.Error("an attempt has the number of an older one")
+	}
+}
+
+func TestPlainOpenPorts(t *testing.T) {
+	k := newTalk(t, celltest.Unnamed, plain)
+	k.Want("it asks", text("AREYOUTHERE m:p0"), askAgain)
+	k.recv("AREYOUTHERE z:p0")
+	k.Idle("the higher name will be the server")
+	k.recv("AREYOUTHERE a:p0")
+	k.WantSome("the lower is answered", text("YESIAM m:p0"), celltest.EmitText(KindConnected, "p0 a:p0"))
+	k.hear("up", "up 0 a:p0")
+}
+
 func connectedTalk(t *testing.T) *talk {
 	k := newTalk(t, "z:p0", reliable)
 	n := k.sent("AREYOUTHERE")[0]

@@ -30,6 +30,7 @@ const (
 type port struct {
 	num       cells.Port
 	up        bool
+	open      bool // who is at the other end, and so the role, is told by him alone
 	state     state
 	role      role
 	name      string // "p0"
@@ -126,6 +127,9 @@ func (l *layer) leave(e cells.Env, p *port) {
 		err = ErrBacklog
 	}
 	l.disconnect(e, p, err)
+	if p.open {
+		p.role = client // until the next one asks
+	}
 	if p.role != server || l.config.Reading == Plain {
 		l.arm(e, p, timerTick, l.config.Retry)
 	} else {

@@ -65,7 +65,7 @@ func parsePort(port string, config map[string]any, seed string) (p portConfig, e
 		return p, err
 	}
 	if p.peer.Cell == "" {
-		p.peer = stranger(p.wire, port)
+		p.peer.Port = port // somebody without a name
 	}
 	return p, links.CheckParams(p.stream, p.params)
 }
@@ -136,21 +136,6 @@ func paramText(v any) (string, bool) {
 		return strconv.FormatFloat(v, 'g', -1, 64), true
 	}
 	return "", false
-}
-
-// stranger is the other end of a port of which nobody has said what it is. The
-// ends of a link tell their roles by comparing names: so the other end of a
-// client is called something above all names, and that of a server something
-// below, and the roles are those of the socket.
-func stranger(w socket.Config, port string) cells.Endpoint {
-	e := cells.Endpoint{Cell: "outside", Port: port}
-	switch {
-	case w.Mode == "client" || w.Local > w.Remote:
-		e.Cell = "~outside"
-	case w.Mode == "server" || w.Local < w.Remote:
-		e.Cell = "-outside"
-	}
-	return e
 }
 
 // where is what a port is bound to, in the document's words.

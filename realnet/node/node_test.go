@@ -462,11 +462,10 @@ func TestLogFilesNeedAPlace(t *testing.T) {
 	}
 }
 
-// Nobody has said who is at the other end: the link protocol's roles are then
-// those of the sockets.
+// Nobody has said who is at the other end: the link protocol finds out.
 func TestNeighboursFindTheirRolesWithoutNames(t *testing.T) {
 	dir := shortDir(t)
-	// Names in the wrong order for either guess.
+	// One of a lower and one of a higher name.
 	hub := start(t, Options{Name: "m", Cell: cells.CellSpec{ID: "m", Protocol: "tree", Params: []cells.Param{{Name: "root", Value: "true"}}}})
 	for i, name := range []string{"a", "z"} {
 		leaf := start(t, Options{Name: name, Cell: cells.CellSpec{ID: cells.ID(name), Protocol: "tree"}})

@@ -104,7 +104,7 @@ func (n *Node) portStats(v *view, c *cells.CellStatus, p *cells.PortStatus) xmlr
 		return s
 	}
 	s["status"], s["link_state"], s["link"] = "connected", "connected", l.Name
-	if peer := l.Ends[1-side]; !strings.Contains(peer, "outside:") {
+	if peer := l.Ends[1-side]; !strings.HasPrefix(peer, ":") {
 		s[neighbourID] = peer
 	}
 	counts := v.counts[l.Name][side]
