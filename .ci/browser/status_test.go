@@ -94,6 +94,10 @@ func act(b *tab) {
 	b.until(answer+`.includes('link "ab": loss "much": ')`, "true")
 	b.until(`document.querySelector("#detail .answer").classList.contains("bad")`, "true")
 	b.forgive("422") // the browser logs every refusal
+
+	b.do("select a cell", chromedp.Click(`#cells tbody tr:first-child button.name`))
+	b.until(`document.querySelector("#detail h2").textContent`, "Cell alice")
+	b.until(`document.querySelectorAll("#detail dl:last-child dt").length > 0`, "true")
 }
 
 // token is one that a test's datacenter asks for.

@@ -27,19 +27,19 @@ type Status struct {
 	Links   []Link    `json:"links"`
 }
 
-// Cell is a cell as the page shows it.
+// Cell is a cell as the page shows it. What its protocol shows, which may be long,
+// the page asks the API for when somebody looks at the cell.
 type Cell struct {
-	ID            string          `json:"id"`
-	Protocol      string          `json:"protocol"`
-	Up            bool            `json:"up"`
-	Run           string          `json:"run"`
-	Incarnation   uint32          `json:"incarnation"`
-	Where         string          `json:"where,omitempty"` // its process, as people know it
-	Adopted       bool            `json:"adopted,omitempty"`
-	Problem       string          `json:"problem,omitempty"`
-	Retransmitted *uint64         `json:"retransmitted,omitempty"`
-	State         []metrics.State `json:"state,omitempty"`
-	Ports         []Port          `json:"ports"`
+	ID            string  `json:"id"`
+	Protocol      string  `json:"protocol"`
+	Up            bool    `json:"up"`
+	Run           string  `json:"run"`
+	Incarnation   uint32  `json:"incarnation"`
+	Where         string  `json:"where,omitempty"` // its process, as people know it
+	Adopted       bool    `json:"adopted,omitempty"`
+	Problem       string  `json:"problem,omitempty"`
+	Retransmitted *uint64 `json:"retransmitted,omitempty"`
+	Ports         []Port  `json:"ports"`
 }
 
 // Port is a port of a cell as the page shows it.
@@ -100,7 +100,7 @@ type Event struct {
 func CellOf(c *metrics.CellStatus) Cell {
 	m := Cell{
 		ID: c.ID, Protocol: c.Protocol, Up: c.Up, Run: c.Run, Incarnation: c.Incarnation,
-		Retransmitted: c.Retransmitted, State: c.State, Ports: make([]Port, 0, len(c.Ports)),
+		Retransmitted: c.Retransmitted, Ports: make([]Port, 0, len(c.Ports)),
 	}
 	for i := range c.Ports {
 		p := &c.Ports[i]

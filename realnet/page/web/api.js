@@ -9,6 +9,12 @@ export async function fault(link, what) {
   await send("POST", `api/links/${encodeURIComponent(link)}/fault`, what);
 }
 
+/** state is what the protocol of a cell shows: a list of {name, value}. */
+export async function state(cell) {
+  const answer = await fetch(here(`api/cells/${encodeURIComponent(cell)}`));
+  return answer.ok ? (await answer.json()).state || [] : [];
+}
+
 /**
  * here is the address of something beside the page. It is absolute: a page that
  * was opened with a password in its address may not ask with a relative one.

@@ -1,6 +1,6 @@
 // What is known of one cell or one link, and what can be done to a link.
 
-import { fault } from "./api.js";
+import { fault, state } from "./api.js";
 import { is, number, span, value, worse } from "./model.js";
 import { html, say, svg } from "./svg.js";
 
@@ -128,16 +128,29 @@ export class Detail {
 
   showCell(cell) {
     const p = this.parts;
-    const state = is(cell);
-    say(p.state, state === "none" ? "not there" : state);
-    p.state.className = `state ${state}`;
+    const now = is(cell);
+    say(p.state, now === "none" ? "not there" : now);
+    p.state.className = `state ${now}`;
     const facts = [["protocol", cell.protocol], ["started anew", `${cell.incarnation} times`]];
     if (cell.where) facts.push([cell.adopted ? "adopted" : "process", cell.where]);
     if (cell.problem) facts.push(["problem", cell.problem]);
     if (cell.retransmitted !== undefined) facts.push(["sent again", number(cell.retransmitted)]);
     pairs(p.facts, facts);
     rows(p.ports, cell.ports.map((q) => [q.name === "*" ? "connections" : q.name, q.link || "–", q.wire ? q.wire.status : q.state, number(q.tx_frames), number(q.rx_frames)]), 3);
-    pairs(p.attributes, (cell.state || []).map((a) => [a.name, a.value]));
+    this.ask(cell.id);
+  }
+
+  // ask shows what the cell's protocol shows, one question at a time.
+  async ask(id) {
+    const p = this.parts;
+    if (p.asking) return;
+    p.asking = true;
+    try {
+      pairs(p.attributes, (await state(id)).map((a) => [a.name, a.value]));
+    } catch {
+      // The server is gone, which is said elsewhere.
+    }
+    p.asking = false;
   }
 }
 

@@ -19,12 +19,14 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"example.com/dsim/cells"
 	"example.com/dsim/clock"
+	"example.com/dsim/realnet/metrics"
 	"example.com/dsim/realnet/page"
 )
 
@@ -84,6 +86,14 @@ func (s *stage) Events(after uint64) []page.Event {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]page.Event{}, s.events[min(after, uint64(len(s.events))):]...)
+}
+
+// cell is what the API tells of a cell.
+func (s *stage) cell(w http.ResponseWriter, _ *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(map[string]any{"state": []metrics.State{{Name: "frames", Value: strconv.FormatUint(s.frames, 10)}}}) // who left has no use for it
 }
 
 // fault is what the API does to a link.
@@ -176,6 +186,7 @@ func (s *stage) serve(listen string) error {
 	mux.Handle("GET /page/", p)
 	mux.Handle("GET /favicon.ico", p)
 	mux.HandleFunc("POST /api/links/{link}/fault", s.fault)
+	mux.HandleFunc("GET /api/cells/{cell}", s.cell)
 	in, err := net.Listen("tcp", listen)
 	if err != nil {
 		return err
