@@ -304,7 +304,7 @@ func (a *app) openLogs(o *cellFlags, f *nodefile.Config, name string) (*node.Log
 			return nil, nil, fmt.Errorf("--log-level %s: %w", text, err)
 		}
 	}
-	all := node.Fan{tint.NewHandler(a.err, &tint.Options{Level: slog.LevelDebug, TimeFormat: "15:04:05.000", NoColor: a.err.plain})}
+	all := node.Fan{tint.NewTextHandler(a.err, &tint.Options{Level: slog.LevelDebug, TimeFormat: "15:04:05.000", NoColor: a.err.plain})}
 	if !a.err.tty {
 		all[0] = slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: slog.LevelDebug})
 	}
