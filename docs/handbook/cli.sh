@@ -22,6 +22,6 @@ page() {
 	printf '```\n'
 }
 page dsim
-for c in run study explore systematic repro shrink explain replay diff doctor check list schema version; do page dsim "$c"; done
+for c in run study explore systematic repro shrink explain replay diff cell doctor check list schema version; do page dsim "$c"; done
 for c in info path cut repair export; do page dsim trace "$c"; done
 for c in man completion; do page dsim "$c"; done
