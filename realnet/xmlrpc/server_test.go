@@ -97,7 +97,7 @@ func TestCalls(t *testing.T) {
 	wantFault(t, err, FaultInternal, "disco")
 	_, err = c.Call(ctx, "nothing")
 	wantFault(t, err, FaultInternal, "no form")
-	if _, err := c.Call(ctx, "echo", 1<<40); err == nil || errors.As(err, new(*Fault)) {
+	if _, err := c.Call(ctx, "echo", int64(1)<<40); err == nil || errors.As(err, new(*Fault)) {
 		t.Errorf("an argument that cannot be sent: %v", err)
 	}
 	names, err := c.Call(ctx, "system.listMethods")
