@@ -21,6 +21,7 @@ import (
 	"example.com/dsim/realnet/socket"
 	"example.com/dsim/realnet/xmlrpc"
 	"example.com/dsim/replay/journal"
+	"example.com/dsim/replay/playback"
 	"example.com/dsim/scenarios"
 )
 
@@ -508,4 +509,39 @@ func TestStreamsGoOverPortsToo(t *testing.T) {
 	}
 	a.want("connected", "link_status", "p0")
 	a.want("Unbound p0", "unbind_port", "p0")
+}
+
+// What a controller of the first document has told two cells, and what faults did to
+// them, is in their journals: played again, each is at every mark what it was.
+func TestWhatWasToldIsPlayedAgain(t *testing.T) {
+	dir, path := shortDir(t), filepath.Join(shortDir(t), "ab")
+	var nodes []*proc
+	for i, role := range []string{"receiver", "sender"} {
+		name := []string{"bob", "alice"}[i]
+		p := start(t, Options{Name: name, Seed: des.SeedOf(7), Record: dir, Cell: cell(name, "abp", "role="+role, "messages=200", "rto=2ms")})
+		p.do("bind_port", "p0", xmlrpc.Struct{
+			"unix_socket": xmlrpc.Struct{"path": path, "mode": []string{"server", "client"}[i]}, "loss": "5%", "ber": "0.0001",
+		})
+		nodes = append(nodes, p)
+	}
+	nodes[0].do("inject_fault", "p0", "drop", xmlrpc.Struct{"drop_rate": 0.5})
+	nodes[1].do("inject_fault", "p0", "delay", xmlrpc.Struct{"delay_ms": 0.2})
+	until(t, "bob has all", func() bool { return nodes[0].state("done") == true })
+	nodes[0].do("clear_fault", "p0")
+	nodes[1].do("unbind_port", "p0")
+	for _, p := range nodes {
+		p.do("shutdown")
+		if err := <-p.ended; err != nil {
+			t.Fatal(err)
+		}
+		r, err := journal.Open(p.journal)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		report, err := playback.Play(r, playback.Options{Make: scenarios.MakeProtocol})
+		if err != nil || !report.Same() || report.Marks < 1 || report.Frames < 200 {
+			t.Errorf("%s: %v %+v", p.opt.Name, err, report)
+		}
+	}
 }
