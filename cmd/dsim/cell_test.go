@@ -132,6 +132,12 @@ func TestCellsAskForTheirToken(t *testing.T) {
 		t.Errorf("with it: %v %v", v, err)
 	}
 	p.url = strings.Replace(p.url, "http://", "http://dsim:"+secret+"@", 1)
+	if python, err := exec.LookPath("python3"); err == nil {
+		script := "import sys, xmlrpc.client; print(xmlrpc.client.ServerProxy(sys.argv[1]).heartbeat())"
+		if out, err := exec.CommandContext(t.Context(), python, "-c", script, p.url).CombinedOutput(); err != nil || string(out) != "alive\n" {
+			t.Errorf("Python, with it in the address: %v %s", err, out)
+		}
+	}
 	if v, err := p.call(xmlrpc.Options{}, "shutdown"); err != nil || v != "Shutting down..." {
 		t.Errorf("with it in the address: %v %v", v, err)
 	}
