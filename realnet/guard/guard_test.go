@@ -218,6 +218,7 @@ func TestTheTokenIsTakenInThreeForms(t *testing.T) {
 		{func(r *http.Request) { r.Header.Set("Authorization", "bearer "+token) }, 200},
 		{func(r *http.Request) { r.Header.Set("Authorization", "Bearer") }, 401},
 		{func(r *http.Request) { r.SetBasicAuth("anybody", token) }, 200},
+		{func(r *http.Request) { r.SetBasicAuth("of", "something else"); r.Header.Set("X-Dsim-Token", token) }, 200},
 		{func(r *http.Request) { r.SetBasicAuth(token, "") }, 401},
 		{func(r *http.Request) { r.SetBasicAuth("anybody", token); r.Header.Set("Origin", "http://evil") }, 403},
 	} {
