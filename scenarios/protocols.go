@@ -10,6 +10,7 @@ import (
 	"example.com/dsim/protocols/echo"
 	registers "example.com/dsim/protocols/register"
 	"example.com/dsim/protocols/switchyard"
+	"example.com/dsim/protocols/switchyard/carried"
 	"example.com/dsim/protocols/tree"
 	"example.com/dsim/scenarios/linear"
 )
@@ -27,6 +28,7 @@ func register(r *Registry) {
 	r.RegisterProtocol(protocolOf("abp64", "alternating bit, the 64-byte counter of the hardware", abp64.New))
 	r.RegisterProtocol(protocolOf("echo", "streams: a client sends, a server sends it back", echo.New))
 	r.RegisterProtocol(protocolOf("register", "registers that replicas keep together: reads and writes by quorums", registers.New))
+	r.RegisterProtocol(protocolOf("switchyard-abp", "alternating bit whose link is a Switchyard fabric", carried.NewABP))
 	r.RegisterProtocol(protocolOf("switchyard-bridge", "joins two fabrics: what reaches it on one it sends on the other", switchyard.NewBridge))
 	r.RegisterProtocol(protocolOf("switchyard-fabric", "a switch of Ethernet frames that clients dial: it learns, floods, impairs, captures", switchyard.NewFabric))
 	r.RegisterProtocol(protocolOf("switchyard-host", "an endpoint of a fabric that sends numbered frames and counts what comes", switchyard.NewHost))
@@ -36,6 +38,9 @@ func register(r *Registry) {
 	r.RegisterProperty(Property{"abp64/counts-up", "the values arrive one after the other", abp64.NewOracle})
 	r.RegisterProperty(Property{"echo/prefix", "what was received is a prefix of what was accepted; one Down for each end", echo.NewOracle})
 	r.RegisterProperty(Property{"register/linearizable", "each operation looks as if it happened at one instant between its call and its return", linear.NewRegister})
+	r.RegisterProperty(Property{"switchyard/counters", "what fabrics count is what they did, and adds up", switchyard.NewCounters})
+	r.RegisterProperty(Property{"switchyard/delivery", "frames go to whom the tables and subscriptions say, in order, and none is invented", switchyard.NewOracle})
+	r.RegisterProperty(Property{"switchyard/storm", "no frame goes round for ever between fabrics that are bridged", switchyard.NewStorm})
 	r.RegisterProperty(Property{"tree/at-most-once", "a transaction is executed at most once in a cell, and its answer counts each once", tree.NewOracle})
 	r.RegisterProperty(Property{"tree/spanning", "each tree spans the cells that its root can reach, and no others", tree.NewSpanning})
 	r.RegisterProperty(Property{"tree/depth", "hops are the depth in the tree, and in our reading the distance from the root", tree.NewDepth})

@@ -96,7 +96,7 @@ func (f *fabric) handleApplied(e cells.Env, c *client, m Message) {
 		return
 	}
 	for _, s := range c.subs {
-		if s.to.id == m.Endpoint && s.applied < version && version <= s.to.ruled.version {
+		if s.to.id == m.Endpoint && !s.promisc() && s.applied < version && version <= s.to.ruled.version {
 			s.applied = version
 			f.counts.applied++
 			e.Emit(KindApplied, int64(m.Endpoint), int64(version))
