@@ -121,7 +121,7 @@ func (n *Network) Lay(f *Frozen) error {
 // Thaw is told of above.
 func (n *Network) Thaw(f *Frozen) {
 	n.version = version{f.Version, f.Hash}
-	for name, life := range f.Lives {
+	for name, life := range f.Lives { //dsim:sorted each is set once
 		n.lives[name] = life
 	}
 	for i := range f.Links {

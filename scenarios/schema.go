@@ -357,7 +357,7 @@ func cellShape(name string, fixed []field) shape {
 				one.Required = append(one.Required, "protocol")
 				for i := range proto.params {
 					x := &proto.params[i]
-					v := b.cellParam(x)
+					v := b.cellParam(p, x)
 					one.Properties.Set(x.name, v)
 					if old, both := all.Properties.Get(x.name); both {
 						v = anyOf(old, v)
@@ -382,14 +382,19 @@ var protocolsShape shape = func(b *schemaBuilder) *schema {
 		one := b.object(nil)
 		for i := range b.reg.protocol(name).params {
 			x := &b.reg.protocol(name).params[i]
-			one.Properties.Set(x.name, b.cellParam(x))
+			one.Properties.Set(x.name, b.cellParam(name, x))
 		}
 		s.Properties.Set(name, one)
 	}
 	return s
 }
 
-func (b *schemaBuilder) cellParam(x *param) *schema {
+// cellParam is a protocol's parameter, which is written once.
+func (b *schemaBuilder) cellParam(protocol string, x *param) *schema {
+	return b.define(protocol+"."+x.name, func() *schema { return b.paramOnce(x) })
+}
+
+func (b *schemaBuilder) paramOnce(x *param) *schema {
 	v := anyOf(b.bounded(x), b.draw())
 	if x.list {
 		v.AnyOf = append(v.AnyOf, listShape(scalar(anyText))(b))

@@ -35,7 +35,7 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
 		a.runCommand(), a.studyCommand(), a.exploreCommand(), a.systematicCommand(), a.reproCommand(), a.shrinkCommand(), a.explainCommand(), a.replayCommand(), a.importCommand(), a.conformCommand(), a.diffCommand(), a.traceCommand(),
-		a.dcCommand(), a.liveCommand(),
+		a.switchyardCommand(), a.dcCommand(), a.liveCommand(),
 		a.cellCommand(), a.doctorCommand(), a.checkCommand(), a.listCommand(), a.schemaCommand(), a.versionCommand(), a.manCommand(root),
 	)
 	for _, c := range root.Commands() {

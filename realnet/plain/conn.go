@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"example.com/dsim/cells"
+	"example.com/dsim/clock"
 	"example.com/dsim/links"
 )
 
@@ -239,7 +240,7 @@ func (c *conn) linger(deadline time.Time) {
 	}
 	_ = real.SetDeadline(deadline)
 	if open {
-		stop := time.AfterFunc(time.Until(deadline), func() { c.drop() })
+		stop := time.AfterFunc(deadline.Sub(clock.Wall()), func() { c.drop() })
 		defer stop.Stop()
 		c.mu.Lock()
 		for !c.written && !c.over {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"example.com/dsim/cells"
+	"example.com/dsim/clock"
 	"example.com/dsim/links"
 	"example.com/dsim/realnet/socket"
 )
@@ -117,7 +118,7 @@ type trunk struct {
 func (t *trunk) tell(s links.Segment) {
 	t.rx.Add(1)
 	t.rxBytes.Add(uint64(len(s.Data)))
-	t.lastRx.Store(time.Now().UnixNano())
+	t.lastRx.Store(clock.Wall().UnixNano())
 	t.handler.Frame(s.Append(nil))
 }
 
@@ -172,7 +173,7 @@ func (t *trunk) Send(b []byte) error {
 	}
 	t.tx.Add(1)
 	t.txBytes.Add(uint64(len(s.Data)))
-	t.lastTx.Store(time.Now().UnixNano())
+	t.lastTx.Store(clock.Wall().UnixNano())
 	id := connID{!s.Forward, s.Dial}
 	t.mu.Lock()
 	c := t.conns[id]
@@ -274,7 +275,7 @@ func (t *trunk) Close() error {
 	if t.listener != nil {
 		err = t.listener.Close()
 	}
-	deadline := time.Now().Add(lingerMax)
+	deadline := clock.Wall().Add(lingerMax)
 	for _, c := range all {
 		c.linger(deadline)
 	}

@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"example.com/dsim/clock"
 	"example.com/dsim/protocols/eth"
 	"example.com/dsim/protocols/switchyard"
 )
@@ -125,11 +126,11 @@ func Open(ctx context.Context, o Options) (*Endpoint, error) {
 
 // first connects, again and again until Wait is over.
 func (e *Endpoint) first(ctx context.Context) (*session, error) {
-	until := time.Now().Add(e.opt.Wait)
+	until := clock.Wall().Add(e.opt.Wait)
 	for back := max(e.opt.Backoff, BackoffDefault); ; back = min(2*back, e.opt.BackoffMax) {
 		s, err := e.connect(ctx)
 		var refused *FabricError
-		if err == nil || errors.As(err, &refused) || ctx.Err() != nil || time.Now().Add(back).After(until) {
+		if err == nil || errors.As(err, &refused) || ctx.Err() != nil || clock.Wall().Add(back).After(until) {
 			return s, err
 		}
 		select {
@@ -433,7 +434,7 @@ func (s *session) write(m switchyard.Message, ready func() error) error {
 		}
 	}
 	s.buf = m.Append(s.buf[:0])
-	_ = s.conn.SetWriteDeadline(time.Now().Add(s.e.opt.Timeout))
+	_ = s.conn.SetWriteDeadline(clock.Wall().Add(s.e.opt.Timeout))
 	if _, err := s.conn.Write(s.buf); err != nil {
 		s.end(err) // half a message may have gone
 		return err
