@@ -65,7 +65,7 @@ func (a *app) importRun(dir, out, trace string) error {
 	if err != nil {
 		return err
 	}
-	sc, notes, err := scenarioFrom(m)
+	sc, err := scenarioFrom(m, dir)
 	if err != nil {
 		return fmt.Errorf("%s: %w", dir, err)
 	}
@@ -77,7 +77,7 @@ func (a *app) importRun(dir, out, trace string) error {
 	if _, err := scenarios.Parse(out, text); err != nil {
 		return err
 	}
-	for _, n := range append(notes, m.Notes...) {
+	for _, n := range m.Notes {
 		a.err.printf("dsim: %s %s\n", a.err.warn("warning:"), n)
 	}
 	if trace != "" {

@@ -2,7 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -18,7 +21,6 @@ type importer struct {
 	m     *playback.Merged
 	asked *scenarios.Scenario // what was run, if the journals tell
 	base  clock.Time          // of the first batch: instant 0 of the scenario
-	notes []string
 
 	home    map[cells.ID]string // cells' sites
 	down    map[cells.ID]bool   // whose processes were killed
@@ -40,35 +42,42 @@ type entry struct {
 const batchSpread = time.Second
 
 // scenarioFrom makes the scenario of a live run.
-func scenarioFrom(m *playback.Merged) (*scenarios.Scenario, []string, error) {
+func scenarioFrom(m *playback.Merged, dir string) (*scenarios.Scenario, error) {
 	i := &importer{
 		m: m, home: map[cells.ID]string{}, down: map[cells.ID]bool{}, links: map[string]cells.LinkSpec{}, seen: map[string]bool{},
 	}
-	if err := i.ask(); err != nil {
-		return nil, nil, err
+	if err := i.ask(dir); err != nil {
+		return nil, err
 	}
 	i.base = firstBatch(m)
 	for k := range m.Acts {
 		i.act(&m.Acts[k])
 	}
 	if len(i.entries) == 0 {
-		return nil, nil, fmt.Errorf("nothing was built: no journal has a batch that adds a cell")
+		return nil, fmt.Errorf("nothing was built: no journal has a batch that adds a cell")
 	}
 	i.begin()
 	for k := range i.entries {
 		i.line(k, &i.entries[k])
 	}
 	i.frame()
-	return &i.sc, i.notes, nil
+	return &i.sc, nil
 }
 
-// ask reads the scenario that was run, if there is one.
-func (i *importer) ask() error {
-	text := i.m.Info[journal.InfoScenario]
+// ask reads the scenario that was run, if the journals or a file beside them have
+// it. Overrides that were given for the run show in what happened.
+func (i *importer) ask(dir string) error {
+	text, name := i.m.Info[journal.InfoScenario], i.m.Info[journal.InfoFile]
 	if text == "" {
-		return nil
+		name = filepath.Join(dir, recordedScenario)
+		b, err := readScenario(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // a datacenter was run, and no scenario
+		} else if err != nil {
+			return exit(exitEnvironment, err)
+		}
+		text = string(b)
 	}
-	name := i.m.Info[journal.InfoFile]
 	if name == "" {
 		name = "the recorded scenario"
 	}
@@ -152,11 +161,8 @@ func (i *importer) change(at clock.Time, a *playback.Act, c *cells.Change) {
 		key, _ := json.Marshal(c) // plain strings: cannot fail
 		if told := fmt.Sprintf("%d %s", a.Input.Version, key); i.seen[told] {
 			return
-		} else if old, there := i.links[c.Link.Name]; c.Op == cells.AddLink && there {
-			if fmt.Sprint(old) != fmt.Sprint(c.Link) {
-				i.notes = append(i.notes, fmt.Sprintf("at %s site %s has link %s otherwise than its other end: left as it was", at, a.Site, c.Link.Name))
-			}
-			return // of a site that has come back
+		} else if _, there := i.links[c.Link.Name]; c.Op == cells.AddLink && there {
+			return // of a site that has come back, and gets it as it is by now
 		} else {
 			i.seen[told] = true
 		}

@@ -97,7 +97,7 @@ func (a *app) playJournal(path string) (playedJournal, error) {
 	case err != nil:
 		return playedJournal{}, err
 	}
-	defer r.Close() // it was only read
+	defer func() { _ = r.Close() }() // it was only read
 	report, err := playback.Play(r, playback.Options{Make: scenarios.MakeProtocol, Build: buildInfo().String()})
 	x := playedJournal{Report: report}
 	if errors.Is(err, playback.ErrDiagnostic) {

@@ -160,7 +160,7 @@ func (r *Reader) Entries() iter.Seq2[Entry, error] {
 }
 
 // Ended reports whether the end record was read.
-func (r *Reader) Ended() bool { return r.stop == io.EOF }
+func (r *Reader) Ended() bool { return errors.Is(r.stop, io.EOF) }
 
 // record reads the next record and checks it. The body is valid until the next
 // call.

@@ -183,7 +183,7 @@ func (m *Merged) Tell(opt Options) error {
 		if err != nil {
 			return err
 		}
-		defer r.Close() // it was only read
+		defer func() { _ = r.Close() }() // it was only read
 		v := &voice{
 			c: c, trail: t, number: i, outs: map[string]int{}, came: map[string]int{}, parked: map[string][]*crossing{},
 			numbers: map[des.Entity]des.Entity{}, records: opt.Records, choices: opt.Choices,

@@ -63,7 +63,7 @@ func follow(path string, opt Options) (*trail, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer r.Close() // it was only read
+	defer func() { _ = r.Close() }() // it was only read
 	t := &trail{path: path, header: r.Header(), links: map[string]*border{}}
 	out := &tracker{t: t}
 	opt.Records, opt.Choices, opt.Out = nil, nil, out

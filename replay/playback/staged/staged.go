@@ -85,7 +85,7 @@ type arrival struct {
 // Run stages the run and leaves its journals in the directory.
 func (p *Play) Run() error {
 	st := &stage{
-		Play: p, luck: rand.New(rand.NewPCG(p.Luck, 1)), sites: map[cells.ID]*actor{},
+		Play: p, luck: rand.New(rand.NewPCG(p.Luck, 1)), sites: map[cells.ID]*actor{}, //nolint:gosec // the wall clock of a test, the same each time
 		specs: map[cells.ID]cells.CellSpec{}, links: map[string]cells.LinkSpec{},
 	}
 	acts := slices.Clone(p.Acts)
@@ -114,10 +114,10 @@ func (p *Play) Run() error {
 			n := st.news[0]
 			st.news = st.news[1:]
 			if a := st.sites[n.to]; a != nil && a.site != nil {
-				_, err = a.take(n.at, &site.Input{Kind: site.Frame, Link: n.link, Data: n.data})
+				err = a.take(n.at, &site.Input{Kind: site.Frame, Link: n.link, Data: n.data})
 			}
 		case 2:
-			_, err = who.take(at, &site.Input{Kind: site.Mark})
+			err = who.take(at, &site.Input{Kind: site.Mark})
 		}
 		if err != nil {
 			return err
@@ -130,7 +130,7 @@ func (st *stage) end() error {
 		if a.site == nil {
 			continue
 		}
-		if _, err := a.take(st.Until, &site.Input{Kind: site.Mark}); err != nil {
+		if err := a.take(st.Until, &site.Input{Kind: site.Mark}); err != nil {
 			return err
 		}
 		if st.Ended {
@@ -169,11 +169,11 @@ func (st *stage) act(x *Act) error {
 				batch = append(batch, cells.Change{Op: cells.AddLink, Link: l})
 			}
 		}
-		_, err := a.take(x.At, &site.Input{Kind: site.Apply, Version: st.version, Batch: batch})
+		err := a.take(x.At, &site.Input{Kind: site.Apply, Version: st.version, Batch: batch})
 		return err
 	case x.Cell != "":
 		// A command that is answered by an error is a part of the run too.
-		_, _ = a.take(x.At, &site.Input{Kind: site.Command, Cell: x.Cell, Args: x.Args})
+		_ = a.take(x.At, &site.Input{Kind: site.Command, Cell: x.Cell, Args: x.Args})
 		return a.journal.Err()
 	}
 	return st.apply(x.At, x.Batch)
@@ -222,7 +222,7 @@ func (st *stage) apply(at clock.Time, batch []cells.Change) error {
 		if part := parts[a.id]; part != nil && a.site != nil {
 			at = at.Add(time.Duration(st.luck.IntN(100_000)))
 			// A batch that is refused is a part of the run.
-			_, _ = a.take(at, &site.Input{Kind: site.Apply, Version: st.version, Batch: part})
+			_ = a.take(at, &site.Input{Kind: site.Apply, Version: st.version, Batch: part})
 			if err := a.journal.Err(); err != nil {
 				return err
 			}
@@ -273,11 +273,11 @@ func (a *actor) Out(link string, b []byte) {
 }
 
 // take is a turn of the driver.
-func (a *actor) take(wall clock.Time, in *site.Input) (string, error) {
+func (a *actor) take(wall clock.Time, in *site.Input) error {
 	st := a.st
 	in.At = max(wall, a.site.Now())
 	a.journal.Input(in)
-	answer, err := a.site.Do(in)
+	_, err := a.site.Do(in)
 	if err != nil && in.Kind == site.Frame {
 		err = nil // what arrives for a link that is gone harms nobody
 	}
@@ -286,7 +286,7 @@ func (a *actor) take(wall clock.Time, in *site.Input) (string, error) {
 		a.journal.Checkpoint(a.site.Checkpoint())
 	}
 	if e := a.journal.Flush(); e != nil {
-		return "", e
+		return e
 	}
 	for _, o := range a.out {
 		a.send(in.At, o)
@@ -296,7 +296,7 @@ func (a *actor) take(wall clock.Time, in *site.Input) (string, error) {
 	if next := a.site.Next(); next != clock.Never {
 		a.wake = max(next, in.At).Add(st.late())
 	}
-	return answer, err
+	return err
 }
 
 // send gives a frame to the wire, unless the socket does not take it.
