@@ -256,10 +256,25 @@ func TestGarbagePanicsNoProtocol(t *testing.T) {
 
 // victims are parameters that make a cell of a protocol talk.
 var victims = map[string][]string{
-	"abp":   {"role: both, messages: 50, rto: 3ms", "role: sender, messages: 50, rto: 3ms", "role: receiver"},
-	"abp5":  {"role: client, timeout: 5ms", "role: server"},
-	"abp64": {"role: sender, rto: 2ms", "role: responder"},
-	"echo":  {`role: client, dial: "noise:x", ports: [], redial: 5ms`, "role: server, listen: x, ports: []"},
+	"abp":                    {"role: both, messages: 50, rto: 3ms", "role: sender, messages: 50, rto: 3ms", "role: receiver"},
+	"abp5":                   {"role: client, timeout: 5ms", "role: server"},
+	"abp64":                  {"role: sender, rto: 2ms", "role: responder"},
+	"echo":                   {`role: client, dial: "noise:x", ports: [], redial: 5ms`, "role: server, listen: x, ports: []"},
+	"switchyard-abp":         {`peer: x, fabric: "noise:x", ports: []`},
+	"switchyard-bridge":      {`left: "noise:x", right: "noise:y", ports: []`},
+	"switchyard-fabric":      {"listen: x, ports: []"},
+	"switchyard-host":        {`fabric: "noise:x", ports: [], frames: 50`},
+	"switchyard-arp":         {`fabric: "noise:x", ports: []`},
+	"switchyard-dhcp":        {`fabric: "noise:x", ports: []`},
+	"switchyard-dhcp-client": {`fabric: "noise:x", ports: []`},
+	"switchyard-dns":         {`fabric: "noise:x", ports: []`},
+	"switchyard-dns-client":  {`fabric: "noise:x", ports: [], to: ""`},
+	"switchyard-echo":        {`fabric: "noise:x", ports: []`},
+	"switchyard-icmp":        {`fabric: "noise:x", ports: [], to-ip: 10.0.0.2`},
+	"switchyard-ntp":         {`fabric: "noise:x", ports: []`},
+	"switchyard-ntp-client":  {`fabric: "noise:x", ports: [], to: ""`},
+	"switchyard-ping":        {`fabric: "noise:x", ports: [], to: ""`},
+	"switchyard-sniffer":     {`fabric: "noise:x", ports: []`},
 }
 
 func garbageRound(t *testing.T, name string, seed uint64) {

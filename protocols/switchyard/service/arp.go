@@ -13,7 +13,7 @@ import (
 // ARPConfig is what an ARP service is made of.
 type ARPConfig struct {
 	Fabric string   `dsim:"fabric" doc:"where the fabric is, as cell:service" default:"fabric:switchyard"`
-	Name   string   `dsim:"name" doc:"of the endpoint; the cell's own if empty" default:""`
+	Name   string   `dsim:"endpoint" doc:"the name of the endpoint; the cell's own if empty" default:""`
 	MAC    string   `dsim:"mac" doc:"of the endpoint; the fabric gives one if empty" default:""`
 	IP     string   `dsim:"ip" doc:"an address of the service's own; empty: it has none" default:""`
 	Table  []string `dsim:"table" doc:"whom it answers for, as 10.0.0.9=02:53:59:00:00:09, or 10.0.0.9=NAME for an endpoint, which is looked up"`

@@ -10,7 +10,7 @@ import (
 // EchoConfig is what a UDP echo service is made of.
 type EchoConfig struct {
 	Fabric string `dsim:"fabric" doc:"where the fabric is, as cell:service" default:"fabric:switchyard"`
-	Name   string `dsim:"name" doc:"of the endpoint; the cell's own if empty" default:""`
+	Name   string `dsim:"endpoint" doc:"the name of the endpoint; the cell's own if empty" default:""`
 	MAC    string `dsim:"mac" doc:"of the endpoint; the fabric gives one if empty" default:""`
 	IP     string `dsim:"ip" doc:"the service's address" default:"10.0.0.2"`
 	Port   int    `dsim:"port" doc:"the UDP port that is answered" default:"7007"`

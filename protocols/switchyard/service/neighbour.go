@@ -53,6 +53,13 @@ func (h *host) findNeighbour(ip eth.IP) int {
 	return slices.IndexFunc(h.neighbours, func(n neighbour) bool { return n.ip == ip })
 }
 
+// forget forgets what is known of a neighbour, if it is not asked for just now.
+func (h *host) forget(ip eth.IP) {
+	if i := h.findNeighbour(ip); i >= 0 && h.neighbours[i].tries == 0 {
+		h.neighbours = slices.Delete(h.neighbours, i, i+1)
+	}
+}
+
 // newNeighbour makes room for one; the oldest is forgotten.
 func (h *host) newNeighbour(ip eth.IP) int {
 	if len(h.neighbours) >= neighboursMax {

@@ -22,22 +22,22 @@ var (
 // NTPConfig is what a time service is made of.
 type NTPConfig struct {
 	Fabric string `dsim:"fabric" doc:"where the fabric is, as cell:service" default:"fabric:switchyard"`
-	Name   string `dsim:"name" doc:"of the endpoint; the cell's own if empty" default:""`
+	Name   string `dsim:"endpoint" doc:"the name of the endpoint; the cell's own if empty" default:""`
 	MAC    string `dsim:"mac" doc:"of the endpoint; the fabric gives one if empty" default:""`
 	IP     string `dsim:"ip" doc:"the service's address" default:"10.0.0.3"`
-	Bug    string `dsim:"bug" doc:"a mistake to be found by a test of the tests; never for anything else" oneof:",late-stamps" default:""`
+	Bug    string `dsim:"bug" doc:"a mistake to be found by a test of the tests; never for anything else" oneof:",whole-seconds" default:""`
 }
 
-// LateStamps is the mistake a canary can be given: the stamps of a reply lie
-// four bytes too late, behind a word that is not there.
-const LateStamps = "late-stamps"
+// WholeSeconds is the mistake a canary can be given: the stamps of a reply have
+// no fractions.
+const WholeSeconds = "whole-seconds"
 
 // NewNTP makes a time service on UDP 123, which shows the wall clock of its
 // cell.
 func NewNTP(c NTPConfig) (cells.Protocol, error) {
 	h, err := ends{fabric: c.Fabric, name: c.Name, mac: c.MAC, ip: c.IP}.host()
-	if err == nil && c.Bug != "" && c.Bug != LateStamps {
-		err = fmt.Errorf("bug %q: want %s or none", c.Bug, LateStamps)
+	if err == nil && c.Bug != "" && c.Bug != WholeSeconds {
+		err = fmt.Errorf("bug %q: want %s or none", c.Bug, WholeSeconds)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("ntp: %w", err)
@@ -63,13 +63,14 @@ func (s *ntpServer) datagram(e cells.Env, p *eth.Packet) {
 	}
 	now := e.Wall()
 	s.answer = s.ask.Answer(now)
+	if s.bug == WholeSeconds {
+		s.answer.Receive &^= 0xffffffff
+		s.answer.Transmit = s.answer.Receive
+	}
 	b, err := s.answer.Append(s.payload[:0])
 	if err != nil {
 		s.strays++
 		return
-	}
-	if s.bug == LateStamps {
-		b = append(b[:16], append([]byte{0, 0, 0, 0}, b[16:ntp.Size-4]...)...)
 	}
 	s.payload = b
 	s.served++
@@ -85,14 +86,14 @@ func (s *ntpServer) appendState(a []cells.Attr) []cells.Attr {
 // NTPClientConfig is what a client of a time service is made of.
 type NTPClientConfig struct {
 	Fabric  string        `dsim:"fabric" doc:"where the fabric is, as cell:service" default:"fabric:switchyard"`
-	Name    string        `dsim:"name" doc:"of the endpoint; the cell's own if empty" default:""`
+	Name    string        `dsim:"endpoint" doc:"the name of the endpoint; the cell's own if empty" default:""`
 	MAC     string        `dsim:"mac" doc:"of the endpoint; the fabric gives one if empty" default:""`
 	IP      string        `dsim:"ip" doc:"the client's address" default:"10.0.0.10"`
 	Port    int           `dsim:"port" doc:"the client's UDP port" default:"40000"`
 	To      string        `dsim:"to" doc:"the endpoint of the service, which is looked up until it is there; empty: it is not looked up" default:"svc_ntp"`
 	ToIP    string        `dsim:"to-ip" doc:"the service's address" default:"10.0.0.3"`
 	Resolve string        `dsim:"resolve" doc:"where the service's MAC comes from: ARP, or the look-up" oneof:"arp,lookup" default:"arp"`
-	Count   int           `dsim:"count" doc:"how many samples are taken; 0 is without end" default:"1"`
+	Count   int           `dsim:"samples" doc:"how many samples are taken; 0 is without end" default:"1"`
 	Every   time.Duration `dsim:"every" doc:"time between samples" default:"64s"`
 	Timeout time.Duration `dsim:"timeout" doc:"time after which a request that has no reply is sent again" default:"3s"`
 	Wait    time.Duration `dsim:"wait" doc:"how long the service is looked up; 0 is without end" default:"0s"`
@@ -107,7 +108,7 @@ func NewNTPClient(c NTPClientConfig) (cells.Protocol, error) {
 	from, err3 := port("port", c.Port)
 	err = first(err, err2, err3, positive("every", c.Every), positive("timeout", c.Timeout), positive("retry", c.Retry))
 	if err == nil && c.Count < 0 {
-		err = fmt.Errorf("count %d: must not be negative", c.Count)
+		err = fmt.Errorf("samples %d: must not be negative", c.Count)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("ntp-client: %w", err)

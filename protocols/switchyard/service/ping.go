@@ -19,7 +19,7 @@ var (
 // PingConfig is what a client of the echo service is made of.
 type PingConfig struct {
 	Fabric  string        `dsim:"fabric" doc:"where the fabric is, as cell:service" default:"fabric:switchyard"`
-	Name    string        `dsim:"name" doc:"of the endpoint; the cell's own if empty" default:""`
+	Name    string        `dsim:"endpoint" doc:"the name of the endpoint; the cell's own if empty" default:""`
 	MAC     string        `dsim:"mac" doc:"of the endpoint; the fabric gives one if empty" default:""`
 	IP      string        `dsim:"ip" doc:"the client's address" default:"10.0.0.1"`
 	Port    int           `dsim:"port" doc:"the client's UDP port" default:"12345"`
@@ -28,7 +28,7 @@ type PingConfig struct {
 	ToPort  int           `dsim:"to-port" doc:"the service's UDP port" default:"7007"`
 	Resolve string        `dsim:"resolve" doc:"where the service's MAC comes from: ARP, or the look-up" oneof:"arp,lookup" default:"arp"`
 	Message string        `dsim:"message" doc:"what is sent; with more than one, the number of each stands behind it" default:"marco polo"`
-	Count   int           `dsim:"count" doc:"how many messages are sent" default:"1"`
+	Count   int           `dsim:"messages" doc:"how many messages are sent" default:"1"`
 	Every   time.Duration `dsim:"every" doc:"time from a reply to the next message" default:"1s"`
 	Timeout time.Duration `dsim:"timeout" doc:"time after which a message that has no reply is sent again" default:"3s"`
 	Wait    time.Duration `dsim:"wait" doc:"how long the service is looked up; 0 is without end" default:"0s"`
@@ -56,7 +56,7 @@ func NewPing(c PingConfig) (cells.Protocol, error) {
 		case len(c.Message) > messageMax-len(" 1000000"):
 			err = fmt.Errorf("message of %d bytes: at most %d are possible", len(c.Message), messageMax-len(" 1000000"))
 		case c.Count < 1 || c.Count > 1_000_000:
-			err = fmt.Errorf("count %d: from 1 to 1000000 are possible", c.Count)
+			err = fmt.Errorf("messages %d: from 1 to 1000000 are possible", c.Count)
 		}
 	}
 	if err != nil {

@@ -57,9 +57,10 @@ type client struct {
 	missed uint64
 }
 
-// seek begins to look for the server.
+// seek begins to look for the server. What was known of it is forgotten.
 func (c *client) seek(e cells.Env) {
 	c.target.ok = false
+	c.host.forget(c.target.ip)
 	if c.target.name != "" {
 		if err := c.host.ep.Lookup(e, c.target.name); err != nil {
 			c.line(e, "[cli] %v", err)
