@@ -357,12 +357,8 @@ func cellShape(name string, fixed []field) shape {
 				one.Required = append(one.Required, "protocol")
 				for i := range proto.params {
 					x := &proto.params[i]
-					v := b.cellParam(p, x)
-					one.Properties.Set(x.name, v)
-					if old, both := all.Properties.Get(x.name); both {
-						v = anyOf(old, v)
-					}
-					all.Properties.Set(x.name, v)
+					one.Properties.Set(x.name, b.cellParam(p, x))
+					all.Properties.Set(x.name, b.anyParam(x.name))
 				}
 				s.AnyOf = append(s.AnyOf, one)
 			}
@@ -392,6 +388,21 @@ var protocolsShape shape = func(b *schemaBuilder) *schema {
 // cellParam is a protocol's parameter, which is written once.
 func (b *schemaBuilder) cellParam(protocol string, x *param) *schema {
 	return b.define(protocol+"."+x.name, func() *schema { return b.paramOnce(x) })
+}
+
+// anyParam is a parameter of any protocol that has one of the name.
+func (b *schemaBuilder) anyParam(name string) *schema {
+	return b.define("any."+name, func() *schema {
+		s := &schema{}
+		for _, p := range b.reg.protocolNames() {
+			for i := range b.reg.protocol(p).params {
+				if x := &b.reg.protocol(p).params[i]; x.name == name {
+					s.AnyOf = append(s.AnyOf, b.cellParam(p, x))
+				}
+			}
+		}
+		return s
+	})
 }
 
 func (b *schemaBuilder) paramOnce(x *param) *schema {

@@ -22,8 +22,15 @@ var countersOf = []struct {
 	attr string
 	kind cells.Kind
 }{
-	{"delivered", KindOut}, {"full", KindFull}, {"blocked", KindBlocked}, {"replayed", KindReplayed}, {"mirrored", KindMirror},
-	{"greeted", KindHello}, {"subscriptions", KindSubscribed}, {"aged", KindAged}, {"rules", KindRules},
+	{"delivered", KindOut},
+	{"full", KindFull},
+	{"blocked", KindBlocked},
+	{"replayed", KindReplayed},
+	{"mirrored", KindMirror},
+	{"greeted", KindHello},
+	{"subscriptions", KindSubscribed},
+	{"aged", KindAged},
+	{"rules", KindRules},
 }
 
 // balances are sums that must be equal.
