@@ -291,6 +291,21 @@ func TestAnotherNeighbourLater(t *testing.T) {
 	w.wants("another one", "found fe80::e as client")
 }
 
+// TestWhoWasSilentIsAskedAgain: that somebody did not answer during the search
+// is forgotten when it ends.
+func TestWhoWasSilentIsAskedAgain(t *testing.T) {
+	w := newTalk(t)
+	w.up()
+	w.hear(EchoReply, addrD)
+	w.hear(EchoReply, addrE)
+	w.hear(Advertisement, addrD)
+	w.advance(RoundTime)
+	w.wants("the other was silent", "found fe80::d as client")
+	w.f.Sends()
+	w.hear(EchoRequest, addrE)
+	w.sent("it speaks", solicit(addrE))
+}
+
 func TestCable(t *testing.T) {
 	w := found(t)
 	down := errors.New("no carrier")

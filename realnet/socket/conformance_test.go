@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"sync"
@@ -278,4 +279,26 @@ func TestFullQueueDropsAndDoesNotBlock(t *testing.T) {
 			t.Fatalf("%d bytes wait still", q)
 		}
 	})
+}
+
+// TestRefusalOfUDPIsAboutAFrameBefore: the frame that is told of it goes all the
+// same, and who only sends learns that somebody is there again.
+func TestRefusalOfUDPIsAboutAFrameBefore(t *testing.T) {
+	near, far := twoPorts()
+	w := mustOpen(t, Config{Kind: "udp", Local: near, Remote: far}, &ear{})
+	for n := range 200 {
+		if err := w.Send([]byte("anybody?")); err != nil {
+			t.Fatalf("frame %d: %v", n, err)
+		}
+	}
+	until(t, "the refusal is noticed", func() bool { return w.Status() == "disconnected" })
+	if c := w.Counters(); c.Refused == 0 || c.TxFrames != 200 {
+		t.Fatalf("%+v", c)
+	}
+	silent, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: int(far)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	until(t, "it is connected", func() bool { return w.Send([]byte("here?")) == nil && w.Status() == "connected" })
 }

@@ -38,6 +38,22 @@ func TestNamespacesDevices(t *testing.T) {
 	t.Run("raw", func(t *testing.T) {
 		device(t, Config{Kind: "raw", Interface: "v", EtherType: 0x88b5}, Config{Kind: "raw", Interface: "w"})
 	})
+	t.Run("own", func(t *testing.T) {
+		hv, hw := &ear{}, &ear{}
+		a := mustOpen(t, Config{Kind: "raw", Interface: "v"}, &ear{})
+		beside := mustOpen(t, Config{Kind: "raw", Interface: "v"}, hv)
+		far := mustOpen(t, Config{Kind: "raw", Interface: "w"}, hw)
+		defer a.Close()
+		defer beside.Close()
+		defer far.Close()
+		if err := a.Send(ethernet(1, 60)); err != nil {
+			t.Fatal(err)
+		}
+		until(t, "it arrives at the other end", func() bool { return len(ours(hw)) == 1 })
+		if n := len(ours(hv)); n != 0 {
+			t.Fatalf("%d frames that this machine sent came back", n)
+		}
+	})
 	t.Run("tap", func(t *testing.T) {
 		device(t, Config{Kind: "tap", Interface: "tap7"}, Config{Kind: "raw", Interface: "tap7"})
 		if _, err := net.InterfaceByName("tap7"); err == nil {

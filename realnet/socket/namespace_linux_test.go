@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"example.com/dsim/realnet/nd"
 )
 
 // needNamespaces skips where no network namespace can be made.
@@ -334,6 +336,12 @@ func TestNamespacesUnable(t *testing.T) {
 	wants("interface v: has no carrier")
 	ip(t, "link set w up")
 	wants("interface v: has no link-local address: ip link set v addrgenmode eui64")
+	for _, addr := range []string{"fe80::b", "fe80::a", "fe80::c"} {
+		ip(t, "-6 addr add "+addr+"/64 dev v nodad")
+	}
+	if l, err := nd.Look("v"); err != nil || l.Problem != nil || l.Local.String() != "fe80::a" {
+		t.Errorf("of three addresses: %+v, %v", l, err)
+	}
 	if err := os.WriteFile("/proc/sys/net/ipv6/conf/v/disable_ipv6", []byte("1"), 0); err != nil {
 		t.Logf("cannot disable IPv6 here: %v", err)
 	} else {
