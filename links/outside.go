@@ -42,19 +42,19 @@ func (n *Network) place(e cells.Endpoint, far bool) (cells.CellRef, string) {
 var ErrNoLink = errors.New("no link of that name leads outside")
 
 // findOut finds a link that leads outside.
-func (n *Network) findOut(name string) (*link, uint32, error) {
+func (n *Network) findOut(name string) (*link, error) {
 	i, ok := n.byName[name]
 	if !ok || n.links[i].far == 0 {
-		return nil, 0, fmt.Errorf("link %q: %w", name, ErrNoLink)
+		return nil, fmt.Errorf("link %q: %w", name, ErrNoLink)
 	}
-	return &n.links[i], i, nil
+	return &n.links[i], nil
 }
 
 // Arrive takes what has arrived from outside on a link, inside the current
 // event. What is no segment on a stream link is an error, and so is a link that
 // is not there: both are the outside's fault, and harm nothing.
 func (n *Network) Arrive(name string, b []byte) error {
-	l, _, err := n.findOut(name)
+	l, err := n.findOut(name)
 	if err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func (n *Network) Arrive(name string, b []byte) error {
 // Break breaks all connections of a stream link that leads outside, inside the
 // current event: what carried it has lost what was on the way.
 func (n *Network) Break(name string) error {
-	l, _, err := n.findOut(name)
+	l, err := n.findOut(name)
 	if err != nil {
 		return err
 	}

@@ -77,8 +77,14 @@ func sameLive(t *testing.T, file string, flags ...string) {
 
 func TestLiveComesOutAsRun(t *testing.T) {
 	for _, c := range [][]string{
-		{"live/abp.yaml"}, {"live/tree.yaml"}, {"live/tree.yaml", "--kill"}, {"live/echo.yaml"}, {"live/register.yaml"},
-		{"canaries/abp-no-checksum.yaml"}, {"canaries/command.yaml"}, {"abp/small.yaml"},
+		{"live/abp.yaml"},
+		{"live/tree.yaml"},
+		{"live/tree.yaml", "--kill"},
+		{"live/echo.yaml"},
+		{"live/register.yaml"},
+		{"canaries/abp-no-checksum.yaml"},
+		{"canaries/command.yaml"},
+		{"abp/small.yaml"},
 	} {
 		t.Run(strings.Join(c, ""), func(t *testing.T) {
 			t.Parallel()

@@ -80,7 +80,6 @@ reached, or an address not be bound, 130 interrupted.`,
 type cellOptions struct {
 	seed   string
 	record string
-	quiet  bool
 	params map[string]*string // by the parameter's name
 }
 

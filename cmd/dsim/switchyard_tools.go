@@ -53,7 +53,7 @@ func (q *asking) ask(ctx context.Context, kind, want protocol.Type, body any) (j
 	if err != nil {
 		return nil, err
 	}
-	defer e.Close()
+	defer func() { _ = e.Close() }()
 	return askOn(ctx, e, kind, want, body)
 }
 
@@ -141,7 +141,7 @@ func (a *app) switchyardSniff() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			defer e.Close()
+			defer func() { _ = e.Close() }()
 			f, err := a.frames(write, q.json)
 			if err != nil {
 				return err
@@ -189,7 +189,7 @@ func (a *app) switchyardCapture() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			defer e.Close()
+			defer func() { _ = e.Close() }()
 			f, err := a.frames(write, q.json)
 			if err != nil {
 				return err
@@ -338,7 +338,7 @@ func (a *app) switchyardStats() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			defer e.Close()
+			defer func() { _ = e.Close() }()
 			all := struct {
 				Counters  map[string]any   `json:"counters"`
 				Endpoints []map[string]any `json:"endpoints"`
@@ -440,7 +440,7 @@ func (a *app) joinInterface(ctx context.Context, q *asking, config socket.Config
 	if err != nil {
 		return err
 	}
-	defer e.Close()
+	defer func() { _ = e.Close() }()
 	w, err := socket.Open(config, toFabric{e})
 	if err != nil {
 		return exit(exitEnvironment, err)

@@ -166,11 +166,13 @@ func (f *fabric) commandReplay(e cells.Env, args []string) (string, error) {
 	if r.num, r.den, err = parseScale(scale); err != nil {
 		return "", fmt.Errorf("replay: %w", err)
 	}
-	for i, to := range []*uint64{&r.from, &r.to} {
-		if len(args) > i+1 {
-			if *to, err = strconv.ParseUint(args[i+1], 10, 63); err != nil {
-				return "", fmt.Errorf("replay: %s: want the number of a frame", suggest.Quoted(args[i+1]))
+	bounds := args[min(1, len(args)):]
+	for _, to := range []*uint64{&r.from, &r.to} {
+		if len(bounds) > 0 {
+			if *to, err = strconv.ParseUint(bounds[0], 10, 63); err != nil {
+				return "", fmt.Errorf("replay: %s: want the number of a frame", suggest.Quoted(bounds[0]))
 			}
+			bounds = bounds[1:]
 		}
 	}
 	if len(args) > 3 {

@@ -104,7 +104,8 @@ func TestLateCopies(t *testing.T) {
 	a, _ := enter(t, f, "a", 0)
 	enter(t, f, "b", 0)
 	tap, _ := enter(t, f, "tap", Promisc)
-	want, at := 0, f.Time
+	var want int
+	at := f.Time
 	for i := range 40 {
 		f.Time = at.Add(time.Duration(i) * time.Millisecond)
 		hi := frameOf(t, mac2, mac1, fmt.Sprintf("%02d", i))

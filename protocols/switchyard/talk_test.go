@@ -129,12 +129,3 @@ const (
 	mac3 = "02:53:59:00:00:03"
 	all  = "ff:ff:ff:ff:ff:ff"
 )
-
-func xorshift(x uint64) func(n int) int {
-	return func(n int) int {
-		x ^= x << 13
-		x ^= x >> 7
-		x ^= x << 17
-		return int(x % uint64(n))
-	}
-}

@@ -198,7 +198,7 @@ func (c *Controller) callRemoveCell(ctx context.Context, a *arguments) (any, err
 		return nil, err
 	}
 	if _, err := c.site(cells.ID(id)); err != nil {
-		return c.line("Cell %s not found", id), nil
+		return c.line("Cell %s not found", id), nil //nolint:nilerr // what the document's controller says of it
 	}
 	b := Batch{Changes: []cells.Change{{Op: cells.RemoveCell, Cell: cells.CellSpec{ID: cells.ID(id)}}}}
 	if _, err := c.Next(ctx, b); err != nil {

@@ -110,7 +110,7 @@ func exitText(err error) error {
 	if !ok {
 		return err
 	}
-	if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+	if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() { //nolint:misspell // the name is the library's
 		return fmt.Errorf("killed by signal %d (%s)", int(status.Signal()), status.Signal())
 	}
 	return fmt.Errorf("exit code %d", exit.ExitCode())

@@ -271,7 +271,7 @@ func (g *merge) instant(t clock.Time) error {
 			g.r.scene.by = m
 		}
 		if g.err = m.site.Err(); g.err != nil {
-			return nil
+			return nil //nolint:nilerr // the run ends by it, and it is kept
 		}
 		if err := m.fetch(g.r.res); err != nil {
 			return err

@@ -57,6 +57,7 @@ func (*nothing) appendState(a []cells.Attr) []cells.Attr             { return a 
 func (*nothing) command(_ cells.Env, args []string) (string, error) {
 	return "", unknownCommand(args, "rules or endpoint")
 }
+
 func (n *nothing) line(e cells.Env, format string, args ...any) {
 	e.EmitText(KindLine, fmt.Sprintf(format, args...))
 }
@@ -84,8 +85,8 @@ type host struct {
 	in, out    eth.Packet
 	neighbours []neighbour
 
-	malformed, fragments, others, unsent   uint64
-	arpAsked, arpAnswered, pinged, pingsIn uint64
+	malformed, fragments, others, unsent uint64
+	arpAsked, arpAnswered, pingsIn       uint64
 }
 
 // newHost makes the protocol of a cell: a host on an endpoint, with its
@@ -211,9 +212,9 @@ func (h *host) send(e cells.Env, p *eth.Packet) bool {
 }
 
 // sendTo sends a datagram from one of the host's ports.
-func (h *host) sendTo(e cells.Env, port uint16, to eth.Host, payload []byte) bool {
+func (h *host) sendTo(e cells.Env, port uint16, to eth.Host, payload []byte) {
 	h.out.Datagram(h.at(port), to, payload)
-	return h.send(e, &h.out)
+	h.send(e, &h.out)
 }
 
 // at is one of the host's ports.
