@@ -42,7 +42,10 @@ func (o *outbox) send() {
 		err := x.w.real.Send(o.bytes[x.from : x.from+x.size])
 		if err == nil {
 			x.w.trips.Sent(x.due.Sub(0))
-		} else if d.journal != nil {
+			continue
+		}
+		x.w.lose()
+		if d.journal != nil {
 			d.journal.Note(journal.Note{Kind: journal.NoteDrop, At: x.due, Link: x.w.link, N: x.w.sent, Text: err.Error()})
 		}
 	}

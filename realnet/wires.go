@@ -26,6 +26,7 @@ type wire struct {
 	sent   uint64     // frames given to the socket
 	trips  meter.RoundTrips
 	bad    uint64 // frames that the site has refused
+	losing bool   // the site is about to hear that a segment was lost
 
 	// Until the batch that brings the link is committed, or given up, the
 	// socket's goroutine waits here: what the other end sends as soon as it has
@@ -223,7 +224,7 @@ func (d *Driver) dropPrepared() {
 	}
 	close(p.decided)
 	for _, w := range p.wires {
-		go w.close() // its goroutine may be waiting for its turn
+		go func() { _ = w.close() }() // its goroutine may be waiting for its turn
 	}
 }
 

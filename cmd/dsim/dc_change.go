@@ -117,13 +117,13 @@ func (a *app) dcAddLink(o *dcOptions) *cobra.Command {
 a link is a UNIX socket in the run directory:
   unix:/path:server          UNIX datagrams; one end is server, the other client
   unix-stream:/path:client
-  udp:host:local:remote      the lower local port is the server
-  tcp:host:local:remote
-  interface:eth0             the one neighbour on the interface, found by IPv6 ND
+  127.0.0.1:5000:5001        UDP, host:local:remote; the lower local port is the server
+  tcp:127.0.0.1:5000:5001
+  eth0                       the one neighbour on the interface, found by IPv6 ND
   raw:eth0, tap:tap0         Ethernet frames
 An end at a cell that is elsewhere takes "-".`,
 		Example: `  dsim dc add-link ab alice:p0 bob:p0 delay=10ms loss=1%
-  dsim dc add-link net node:en0 far:en0 --wire interface:eth0 --wire -`,
+  dsim dc add-link net node:en0 far:en0 --wire eth0 --wire -`,
 		Args: cobra.MinimumNArgs(3),
 	}
 	f := c.Flags()

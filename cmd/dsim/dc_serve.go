@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 // serveOptions are those of dsim dc serve.
 type serveOptions struct {
 	run, record, seed, log string
+	node                   string
 	http, set              []string
 	remote                 bool
 	lease                  time.Duration
@@ -29,7 +31,8 @@ func (a *app) dcServe(o *dcOptions) *cobra.Command {
 		Use:   "serve [FILE]",
 		Short: "Be a datacenter until told to end",
 		Long: `Be a datacenter until interrupted, or told to end by "dsim dc down". Cells and
-links of FILE, a scenario or JSON as apply takes it, are there from the start.
+links of FILE, a scenario or JSON as apply takes it, are there from the start; or,
+with --node, the one cell of a physical node.
 
 It answers on the socket dc.sock in its run directory, and at each --http address:
 XML-RPC at / and /RPC2, JSON below /api, described by /api/openapi.json, numbers for
@@ -49,17 +52,44 @@ What the document's controller prints goes to standard output: "[DC] Added cell 
 	f.StringVar(&s.run, "run", "", "the run directory; default "+`$XDG_RUNTIME_DIR/dsim, or a folder of the user's own among temporary files`)
 	f.StringArrayVar(&s.http, "http", nil, "an address to serve at, such as 127.0.0.1:9000; may be repeated")
 	f.BoolVar(&s.remote, "allow-remote", false, "addresses may be reached by others; takes --token-file")
+	f.StringVar(&s.node, "node", "", "a physical node's file, as dsim cell --config takes it: one cell, bound to its interfaces")
 	f.StringVar(&s.record, "record", "", "a folder where every cell writes its journal")
 	f.StringVar(&s.seed, "seed", "1", "the root of all chance")
 	f.StringArrayVar(&s.set, "set", nil, "override a scenario's value: path=value; may be repeated")
 	f.DurationVar(&s.lease, "lease", datacenter.LeaseDefault, "how long cells run on when the controller is silent")
 	f.StringVar(&s.log, "log-level", "warn", "of what is told on standard error: debug, info, warn or error")
+	c.MarkFlagsMutuallyExclusive("node", "set")
 	return c
+}
+
+// first is what is to be there from the start. A node's file may say more.
+func (s *serveOptions) first(args []string) (w wanted, err error) {
+	switch {
+	case s.node != "" && len(args) > 0:
+		return w, exit(exitUsage, errors.New("either a node or a file"))
+	case s.node == "" && len(args) == 0:
+		return w, nil
+	case s.node == "":
+		return readWanted(args[0], s.seed, s.set)
+	}
+	w, f, err := readNode(s.node)
+	if err != nil {
+		return w, err
+	}
+	if f.HasSeed {
+		s.seed = f.Seed.String()
+	}
+	s.record = cmp.Or(s.record, f.Record)
+	return w, nil
 }
 
 func (a *app) serve(ctx context.Context, o *dcOptions, s *serveOptions, args []string) (err error) {
 	ctx, stop := guard.Signals(ctx)
 	defer stop()
+	first, err := s.first(args)
+	if err != nil {
+		return err
+	}
 	seed, err := des.ParseSeed(s.seed)
 	if err != nil {
 		return err
@@ -67,12 +97,6 @@ func (a *app) serve(ctx context.Context, o *dcOptions, s *serveOptions, args []s
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(s.log)); err != nil {
 		return fmt.Errorf("log level %q: must be debug, info, warn or error", s.log)
-	}
-	var first wanted
-	if len(args) > 0 {
-		if first, err = readWanted(args[0], s.seed, s.set); err != nil {
-			return err
-		}
 	}
 	opt := guard.Options{AllowRemote: s.remote, Log: slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: level}))}
 	if o.token != "" {

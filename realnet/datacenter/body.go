@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"example.com/dsim/cells"
@@ -150,42 +149,17 @@ func (b *Batch) add(c *ChangeBody) error {
 	return err
 }
 
-// ParseWire reads what a link's end is made of: "kind:path:mode" of UNIX sockets,
-// "kind:host:local:remote" of udp and tcp, "kind:interface" of interface, raw and
-// tap; "-" is an end that is elsewhere.
+// ParseWire reads what a link's end is made of, as [socket.Parse] does; "-" is an
+// end at a cell that is elsewhere.
 func ParseWire(text string) (socket.Config, error) {
-	kind, rest, _ := strings.Cut(text, ":")
-	last := strings.LastIndexByte(rest, ':')
-	w := socket.Config{Kind: kind}
-	switch kind {
-	case "-":
+	if text == "-" {
 		return socket.Config{}, nil
-	case "unix", "unix-stream":
-		if last > 0 && (rest[last+1:] == "server" || rest[last+1:] == "client") {
-			w.Path, w.Mode = rest[:last], rest[last+1:]
-			return w, nil
-		}
-		return w, fmt.Errorf("wire %q: want %s:/path:server or %s:/path:client", text, kind, kind)
-	case "udp", "tcp":
-		parts := strings.Split(rest, ":")
-		n := len(parts)
-		if n >= 3 {
-			local, errL := strconv.ParseUint(parts[n-2], 10, 16)
-			remote, errR := strconv.ParseUint(parts[n-1], 10, 16)
-			if errL == nil && errR == nil {
-				w.Host, w.Local, w.Remote = strings.Join(parts[:n-2], ":"), uint16(local), uint16(remote)
-				return w, nil
-			}
-		}
-		return w, fmt.Errorf("wire %q: want %s:host:local:remote, such as %s:127.0.0.1:5000:5001", text, kind, kind)
-	case "interface", "raw", "tap":
-		if rest != "" {
-			w.Interface = rest
-			return w, nil
-		}
-		return w, fmt.Errorf("wire %q: want %s:NAME, such as %s:eth0", text, kind, kind)
 	}
-	return w, fmt.Errorf("wire %q: must begin with unix, unix-stream, udp, tcp, interface, raw or tap", text)
+	w, err := socket.Parse(text)
+	if err != nil {
+		return w, fmt.Errorf("wire %w", err)
+	}
+	return w, nil
 }
 
 // TopologyOf is the topology that a batch leads to which adds cells and links, such

@@ -81,9 +81,14 @@ func (b *Batch) check() error {
 			return err
 		}
 	}
-	for name := range b.Wires {
+	for name, wires := range b.Wires {
 		if !linked[name] {
 			return fmt.Errorf("link %q: has wires, but is not added by this batch", name)
+		}
+		for _, w := range wires {
+			if err := w.Check(); err != nil && w != (socket.Config{}) {
+				return fmt.Errorf("link %q: wire: %w", name, err)
+			}
 		}
 	}
 	return nil
