@@ -22,6 +22,8 @@ page() {
 	printf '```\n'
 }
 page dsim
-for c in run study explore systematic repro shrink explain replay diff cell doctor check list schema version; do page dsim "$c"; done
+for c in run study explore systematic repro shrink explain replay import conform diff live cell dc switchyard doctor check list schema version; do page dsim "$c"; done
 for c in info path cut repair export; do page dsim trace "$c"; done
+for c in serve add-cell add-link set-link status apply down; do page dsim dc "$c"; done
+for c in serve echo ping ntp dhcp dns sniff capture replay impair fw stats tap bridge; do page dsim switchyard "$c"; done
 for c in man completion; do page dsim "$c"; done

@@ -5,9 +5,7 @@ import (
 	"encoding/binary"
 	"io"
 	"net"
-	"os/exec"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -112,40 +110,32 @@ func load(b *testing.B, addr string, span time.Duration) float64 {
 	return float64(total) / spent
 }
 
-// python runs the daemon of docs/examples/switchyard-python; empty without one.
-func python(b *testing.B) (addr string) {
-	exe, err := exec.LookPath("python3")
-	if err != nil {
-		b.Skip("no python3 to compare with")
-	}
+// pythonDaemon runs the daemon of docs/examples/switchyard-python on a port that
+// is free.
+func pythonDaemon(t testing.TB) (addr string) {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		b.Fatal(err)
+		t.Fatal(err)
 	}
 	addr = l.Addr().String()
 	l.Close()
-	_, port, _ := net.SplitHostPort(addr)
-	c := exec.Command(exe, "../../docs/examples/switchyard-python/switchyardd.py", "--port", port)
-	var once sync.Once
-	if err := c.Start(); err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { once.Do(func() { c.Process.Kill(); c.Wait() }) })
-	for range 500 {
+	background(t, script(t, "switchyardd.py", "--port", port(t, addr)))
+	for range 1000 {
 		if x, err := net.Dial("tcp", addr); err == nil {
 			x.Close()
 			return addr
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	b.Fatal("the daemon does not answer")
+	t.Fatal("the daemon does not answer")
 	return ""
 }
 
 // BenchmarkFabric is broadcasts to 64 subscribers over loopback TCP: by our
 // fabric, and by the daemon in Python, with the same generator, in one run.
 func BenchmarkFabric(b *testing.B) {
-	reference := python(b)
+	reference := pythonDaemon(b)
 	_, addr := serve(b, "")
 	var ours, theirs float64
 	n := 0.0
@@ -153,7 +143,7 @@ func BenchmarkFabric(b *testing.B) {
 		ours += load(b, addr, time.Second/4)
 		theirs += load(b, reference, time.Second/4)
 		_, addr = serve(b, "") // names are taken now
-		reference = python(b)
+		reference = pythonDaemon(b)
 		n++
 	}
 	b.ReportMetric(ours/n, "frames/s")
