@@ -201,14 +201,11 @@ func (h *host) reply(e cells.Env, p *eth.Packet) {
 	h.send(e, p)
 }
 
-// send sends a packet, and reports whether it could.
-func (h *host) send(e cells.Env, p *eth.Packet) bool {
-	b, err := p.Append(e.Buf())
-	if err != nil || !h.ep.Send(e, b) {
+// send sends a packet; one that cannot be is counted.
+func (h *host) send(e cells.Env, p *eth.Packet) {
+	if b, err := p.Append(e.Buf()); err != nil || !h.ep.Send(e, b) {
 		h.unsent++
-		return false
 	}
-	return true
 }
 
 // sendTo sends a datagram from one of the host's ports.
