@@ -4,12 +4,17 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 
+	"example.com/dsim/clock"
 	"example.com/dsim/des"
+	"example.com/dsim/replay/journal"
 	"example.com/dsim/scenarios"
 )
 
@@ -154,5 +159,63 @@ func TestTenThousandMessagesArriveOverRealSockets(t *testing.T) {
 		if x := ask(t, "live", file, "--seed", seed, "--bound", "1s"); x.Verdict != "pass" || len(x.Broken) > 0 {
 			t.Errorf("seed %s: %s: %s", seed, x, x.Why)
 		}
+	}
+}
+
+// Ctrl-C ends all processes: their journals have an end, and neither sockets nor
+// a recording that nobody asked for stay behind.
+func TestAnInterruptedLiveRunLeavesNothingBehind(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("no interrupts")
+	}
+	tmp, err := os.MkdirTemp("", "d")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(tmp) })
+	rec := filepath.Join(t.TempDir(), "rec")
+	for _, flags := range [][]string{{"--record", rec}, nil} {
+		c := exec.Command("dsim", append([]string{"live", "../../scenarios/live/testdata/ten-thousand.yaml"}, flags...)...)
+		c.Env = append(os.Environ(), "TMPDIR="+tmp, "XDG_RUNTIME_DIR=")
+		var said strings.Builder
+		c.Stderr = &said
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		began := func() bool {
+			list, _ := filepath.Glob(filepath.Join(tmp, "*", "*", "l1.c")) // the sockets of the link are there
+			return len(list) > 0
+		}
+		for deadline := clock.Wall().Add(20 * time.Second); !began(); time.Sleep(10 * time.Millisecond) {
+			if clock.Wall().After(deadline) {
+				_ = c.Process.Kill()
+				t.Fatal("the run does not begin")
+			}
+		}
+		if err := c.Process.Signal(os.Interrupt); err != nil {
+			t.Fatal(err)
+		}
+		_ = c.Wait() // how it exited is in its state
+		if c.ProcessState.ExitCode() != exitInterrupted || !strings.HasPrefix(said.String(), "dsim: interrupted") {
+			t.Errorf("exit code %d, %q", c.ProcessState.ExitCode(), said.String())
+		}
+		if left, _ := os.ReadDir(tmp); len(left) > 0 {
+			t.Errorf("left behind: %v", left)
+		}
+	}
+	for _, name := range []string{"alice", "bob"} {
+		r, err := journal.Open(filepath.Join(rec, journal.FileName(name, 0)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, err := range r.Entries() {
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		if !r.Ended() {
+			t.Errorf("%s: the journal has no end", name)
+		}
+		_ = r.Close()
 	}
 }

@@ -100,7 +100,6 @@ func (r *run) act() error {
 		if a.Fault && r.tracks.faultsEnd && !s.Ends {
 			continue
 		}
-		r.res.Late.act(now, e.at)
 		h := &happening{at: now, action: a}
 		fault := a.Stop || a.Fault && !r.tracks.faultsEnd
 		if a.Stop {
@@ -108,6 +107,7 @@ func (r *run) act() error {
 		}
 		added, err := r.carryOut(s, h, fault)
 		h.refused = err
+		r.res.Late.act(r.clock.Now(), e.at) // it is late until it is done
 		r.merge.note(h)
 		if added {
 			if err := r.merge.open(); err != nil {
