@@ -33,12 +33,29 @@ func ParseSignature(text string) (Signature, error) {
 	if strings.HasSuffix(text, " |") { // an editor took the last blank away
 		parts = append(strings.Split(strings.TrimSuffix(text, " |"), " | "), "")
 	}
+	if len(parts) < 3 {
+		parts = barsApart(text)
+	}
 	if len(parts) < 3 || parts[0] == "" {
 		return Signature{}, fmt.Errorf("signature %q: want PROPERTY | SITE | ROLES", text)
 	}
 	// A condition may hold a bar, a site never does.
 	n := len(parts)
 	return Signature{Property: strings.Join(parts[:n-2], " | "), Site: parts[n-2], Roles: parts[n-1]}, nil
+}
+
+// barsApart splits at the last two bars that stand by themselves, where blanks
+// around nothing have become one.
+func barsApart(text string) []string {
+	words := strings.Fields(text)
+	var parts []string
+	for i := len(words) - 1; i >= 0 && len(parts) < 2; i-- {
+		if words[i] == "|" {
+			parts = append([]string{strings.Join(words[i+1:], " ")}, parts...)
+			words = words[:i]
+		}
+	}
+	return append([]string{strings.Join(words, " ")}, parts...)
 }
 
 // Role is what a cell is in its world, without its name: its protocol, and its
