@@ -4,8 +4,6 @@
 package doctor
 
 import (
-	"cmp"
-	"os"
 	"runtime"
 )
 
@@ -54,6 +52,3 @@ func (r Report) Count(l Level) int {
 	}
 	return n
 }
-
-// tempDir is where sockets and runs go by default.
-func tempDir() string { return cmp.Or(os.TempDir(), ".") }

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -220,3 +221,6 @@ func processes() Finding {
 	}
 	return f
 }
+
+// tempDir is where sockets and runs go by default.
+func tempDir() string { return cmp.Or(os.TempDir(), ".") }

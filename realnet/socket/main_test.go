@@ -11,8 +11,6 @@ import (
 	"testing"
 )
 
-var long = flag.Bool("long", false, "run the long forms of tests")
-
 // other says, as JSON, what this process is to be instead of a test.
 const other = "DSIM_SOCKET_TEST"
 

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -16,6 +17,8 @@ import (
 
 	"example.com/dsim/realnet/nd"
 )
+
+var long = flag.Bool("long", false, "run the long forms of tests")
 
 // needNamespaces skips where no network namespace can be made.
 func needNamespaces(t testing.TB) {

@@ -118,11 +118,11 @@ func parseRaw(text string) (Config, error) {
 	if found {
 		n, err := strconv.ParseUint(kind, 0, 16)
 		if err != nil {
-			return c, fmt.Errorf("Ethernet type %q: want a number from 0x0600 to 0xffff, such as 0x88b5", kind)
+			return c, fmt.Errorf("ethertype %q: want a number from 0x0600 to 0xffff, such as 0x88b5", kind)
 		}
 		c.EtherType = uint16(n)
 		if n == 0 {
-			return c, fmt.Errorf("Ethernet type %q: leave it out to take all frames", kind)
+			return c, fmt.Errorf("ethertype %q: leave it out to take all frames", kind)
 		}
 	}
 	return c, nil
@@ -224,7 +224,7 @@ func (c Config) Check() error {
 		return c.checkPorts()
 	case "raw":
 		if c.EtherType != 0 && c.EtherType < 0x600 {
-			return fmt.Errorf("Ethernet type %#04x: want one from 0x0600 to 0xffff; below that it is a length", c.EtherType)
+			return fmt.Errorf("ethertype %#04x: want one from 0x0600 to 0xffff; below that it is a length", c.EtherType)
 		}
 	}
 	return checkInterface(c.Interface)
