@@ -12,18 +12,18 @@ import (
 // ICMPConfig is what a host that answers echo requests of ICMP, and may ask
 // another, is made of.
 type ICMPConfig struct {
-	Fabric  string        `dsim:"fabric" doc:"where the fabric is, as cell:service" default:"fabric:switchyard"`
-	Name    string        `dsim:"endpoint" doc:"the name of the endpoint; the cell's own if empty" default:""`
-	MAC     string        `dsim:"mac" doc:"of the endpoint; the fabric gives one if empty" default:""`
-	IP      string        `dsim:"ip" doc:"the host's address" default:"10.0.0.20"`
-	To      string        `dsim:"to" doc:"an endpoint that is looked up before it is asked; empty: none is" default:""`
-	ToIP    string        `dsim:"to-ip" doc:"who is asked; empty: the host only answers" default:""`
-	Resolve string        `dsim:"resolve" doc:"where its MAC comes from: ARP, or the look-up" oneof:"arp,lookup" default:"arp"`
-	Count   int           `dsim:"requests" doc:"how many requests are sent; 0 is without end" default:"4"`
-	Size    int           `dsim:"size" doc:"bytes in each request" unit:"bytes" default:"56"`
-	Every   time.Duration `dsim:"every" doc:"time from one request to the next" default:"1s"`
-	Wait    time.Duration `dsim:"wait" doc:"how long the endpoint is looked up; 0 is without end" default:"0s"`
-	Retry   time.Duration `dsim:"retry" doc:"time between two attempts to find it" default:"200ms"`
+	Fabric   string        `dsim:"fabric" doc:"where the fabric is, as cell:service" default:"fabric:switchyard"`
+	Name     string        `dsim:"endpoint" doc:"the name of the endpoint; the cell's own if empty" default:""`
+	MAC      string        `dsim:"mac" doc:"of the endpoint; the fabric gives one if empty" default:""`
+	IP       string        `dsim:"ip" doc:"the host's address" default:"10.0.0.20"`
+	To       string        `dsim:"to" doc:"an endpoint that is looked up before it is asked; empty: none is" default:""`
+	ToIP     string        `dsim:"to-ip" doc:"who is asked; empty: the host only answers" default:""`
+	Resolve  string        `dsim:"resolve" doc:"where its MAC comes from: ARP, or the look-up" oneof:"arp,lookup" default:"arp"`
+	Requests int           `dsim:"requests" doc:"how many requests are sent; 0 is without end" default:"4"`
+	Size     int           `dsim:"size" doc:"bytes in each request" unit:"bytes" default:"56"`
+	Every    time.Duration `dsim:"every" doc:"time from one request to the next" default:"1s"`
+	Wait     time.Duration `dsim:"wait" doc:"how long the endpoint is looked up; 0 is without end" default:"0s"`
+	Retry    time.Duration `dsim:"retry" doc:"time between two attempts to find it" default:"200ms"`
 }
 
 // NewICMP makes a host that answers echo requests of ICMP, as every host here
@@ -39,8 +39,8 @@ func NewICMP(c ICMPConfig) (cells.Protocol, error) {
 	t, err := newTarget(c.To, c.ToIP, c.Resolve)
 	switch err = first(err, positive("every", c.Every), positive("retry", c.Retry)); {
 	case err != nil:
-	case c.Count < 0 || c.Count > 0xffff:
-		err = fmt.Errorf("requests %d: from 0 to 65535 are possible", c.Count)
+	case c.Requests < 0 || c.Requests > 0xffff:
+		err = fmt.Errorf("requests %d: from 0 to 65535 are possible", c.Requests)
 	case c.Size < 0 || c.Size > messageMax:
 		err = fmt.Errorf("size %d: from 0 to %d bytes are possible", c.Size, messageMax)
 	}
@@ -74,7 +74,7 @@ func (p *pinger) start(e cells.Env, h *host) {
 }
 
 func (p *pinger) reached(e cells.Env) {
-	if p.config.Count > 0 && p.asked >= uint64(p.config.Count) {
+	if p.config.Requests > 0 && p.asked >= uint64(p.config.Requests) {
 		return
 	}
 	p.sequence++

@@ -167,6 +167,9 @@ const (
 // seconds is a span as DHCP writes it: rounded up, so that no lease is for
 // nothing, and for ever if it does not fit.
 func seconds(d time.Duration) uint32 {
-	s := (int64(d) + int64(time.Second) - 1) / int64(time.Second)
+	s := int64(d / time.Second)
+	if d%time.Second > 0 {
+		s++
+	}
 	return uint32(min(max(s, 1), 0xffffffff))
 }

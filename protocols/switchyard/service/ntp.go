@@ -93,7 +93,7 @@ type NTPClientConfig struct {
 	To      string        `dsim:"to" doc:"the endpoint of the service, which is looked up until it is there; empty: it is not looked up" default:"svc_ntp"`
 	ToIP    string        `dsim:"to-ip" doc:"the service's address" default:"10.0.0.3"`
 	Resolve string        `dsim:"resolve" doc:"where the service's MAC comes from: ARP, or the look-up" oneof:"arp,lookup" default:"arp"`
-	Count   int           `dsim:"samples" doc:"how many samples are taken; 0 is without end" default:"1"`
+	Samples int           `dsim:"samples" doc:"how many samples are taken; 0 is without end" default:"1"`
 	Every   time.Duration `dsim:"every" doc:"time between samples" default:"64s"`
 	Timeout time.Duration `dsim:"timeout" doc:"time after which a request that has no reply is sent again" default:"3s"`
 	Wait    time.Duration `dsim:"wait" doc:"how long the service is looked up; 0 is without end" default:"0s"`
@@ -107,8 +107,8 @@ func NewNTPClient(c NTPClientConfig) (cells.Protocol, error) {
 	t, err2 := newTarget(c.To, c.ToIP, c.Resolve)
 	from, err3 := port("port", c.Port)
 	err = first(err, err2, err3, positive("every", c.Every), positive("timeout", c.Timeout), positive("retry", c.Retry))
-	if err == nil && c.Count < 0 {
-		err = fmt.Errorf("samples %d: must not be negative", c.Count)
+	if err == nil && c.Samples < 0 {
+		err = fmt.Errorf("samples %d: must not be negative", c.Samples)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("ntp-client: %w", err)
@@ -130,7 +130,7 @@ type ntpClient struct {
 	asked, samples, late, stray, no uint64
 }
 
-func (p *ntpClient) done() bool { return p.config.Count > 0 && p.samples >= uint64(p.config.Count) }
+func (p *ntpClient) done() bool { return p.config.Samples > 0 && p.samples >= uint64(p.config.Samples) }
 
 func (p *ntpClient) reached(e cells.Env) {
 	if p.done() {

@@ -18,21 +18,21 @@ var (
 
 // PingConfig is what a client of the echo service is made of.
 type PingConfig struct {
-	Fabric  string        `dsim:"fabric" doc:"where the fabric is, as cell:service" default:"fabric:switchyard"`
-	Name    string        `dsim:"endpoint" doc:"the name of the endpoint; the cell's own if empty" default:""`
-	MAC     string        `dsim:"mac" doc:"of the endpoint; the fabric gives one if empty" default:""`
-	IP      string        `dsim:"ip" doc:"the client's address" default:"10.0.0.1"`
-	Port    int           `dsim:"port" doc:"the client's UDP port" default:"12345"`
-	To      string        `dsim:"to" doc:"the endpoint of the service, which is looked up until it is there; empty: it is not looked up" default:"svc_echo"`
-	ToIP    string        `dsim:"to-ip" doc:"the service's address" default:"10.0.0.2"`
-	ToPort  int           `dsim:"to-port" doc:"the service's UDP port" default:"7007"`
-	Resolve string        `dsim:"resolve" doc:"where the service's MAC comes from: ARP, or the look-up" oneof:"arp,lookup" default:"arp"`
-	Message string        `dsim:"message" doc:"what is sent; with more than one, the number of each stands behind it" default:"marco polo"`
-	Count   int           `dsim:"messages" doc:"how many messages are sent" default:"1"`
-	Every   time.Duration `dsim:"every" doc:"time from a reply to the next message" default:"1s"`
-	Timeout time.Duration `dsim:"timeout" doc:"time after which a message that has no reply is sent again" default:"3s"`
-	Wait    time.Duration `dsim:"wait" doc:"how long the service is looked up; 0 is without end" default:"0s"`
-	Retry   time.Duration `dsim:"retry" doc:"time between two attempts to find the service" default:"200ms"`
+	Fabric   string        `dsim:"fabric" doc:"where the fabric is, as cell:service" default:"fabric:switchyard"`
+	Name     string        `dsim:"endpoint" doc:"the name of the endpoint; the cell's own if empty" default:""`
+	MAC      string        `dsim:"mac" doc:"of the endpoint; the fabric gives one if empty" default:""`
+	IP       string        `dsim:"ip" doc:"the client's address" default:"10.0.0.1"`
+	Port     int           `dsim:"port" doc:"the client's UDP port" default:"12345"`
+	To       string        `dsim:"to" doc:"the endpoint of the service, which is looked up until it is there; empty: it is not looked up" default:"svc_echo"`
+	ToIP     string        `dsim:"to-ip" doc:"the service's address" default:"10.0.0.2"`
+	ToPort   int           `dsim:"to-port" doc:"the service's UDP port" default:"7007"`
+	Resolve  string        `dsim:"resolve" doc:"where the service's MAC comes from: ARP, or the look-up" oneof:"arp,lookup" default:"arp"`
+	Message  string        `dsim:"message" doc:"what is sent; with more than one, the number of each stands behind it" default:"marco polo"`
+	Messages int           `dsim:"messages" doc:"how many messages are sent" default:"1"`
+	Every    time.Duration `dsim:"every" doc:"time from a reply to the next message" default:"1s"`
+	Timeout  time.Duration `dsim:"timeout" doc:"time after which a message that has no reply is sent again" default:"3s"`
+	Wait     time.Duration `dsim:"wait" doc:"how long the service is looked up; 0 is without end" default:"0s"`
+	Retry    time.Duration `dsim:"retry" doc:"time between two attempts to find the service" default:"200ms"`
 }
 
 // messageMax is the longest message that fits into a datagram on Ethernet.
@@ -55,8 +55,8 @@ func NewPing(c PingConfig) (cells.Protocol, error) {
 		switch {
 		case len(c.Message) > messageMax-len(" 1000000"):
 			err = fmt.Errorf("message of %d bytes: at most %d are possible", len(c.Message), messageMax-len(" 1000000"))
-		case c.Count < 1 || c.Count > 1_000_000:
-			err = fmt.Errorf("messages %d: from 1 to 1000000 are possible", c.Count)
+		case c.Messages < 1 || c.Messages > 1_000_000:
+			err = fmt.Errorf("messages %d: from 1 to 1000000 are possible", c.Messages)
 		}
 	}
 	if err != nil {
@@ -92,7 +92,7 @@ func (p *ping) reached(e cells.Env) {
 		return
 	}
 	p.payload = append(p.payload[:0], p.config.Message...)
-	if p.config.Count > 1 {
+	if p.config.Messages > 1 {
 		p.payload = strconv.AppendInt(append(p.payload, ' '), int64(p.message), 10)
 	}
 	p.asking = true
@@ -103,7 +103,7 @@ func (p *ping) reached(e cells.Env) {
 	e.Arm(timerReply, p.config.Timeout)
 }
 
-func (p *ping) done() bool { return p.answered >= uint64(p.config.Count) }
+func (p *ping) done() bool { return p.answered >= uint64(p.config.Messages) }
 
 func (p *ping) datagram(e cells.Env, in *eth.Packet) {
 	if !p.asking || in.UDP.Destination != p.from || in.UDP.Source != p.to || in.IPv4.Source != p.target.ip {
