@@ -3,6 +3,7 @@ package datacenter
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -162,13 +163,32 @@ func TestNothingHangsOnAStoppedProcess(t *testing.T) {
 	}
 }
 
+// standStill stops a process, and waits until all its threads stand: until then it may
+// still answer.
+func standStill(t *testing.T, pid int) {
+	t.Helper()
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the process stands", func() bool {
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+		for _, path := range threads {
+			b, err := os.ReadFile(path)
+			if _, state, _ := strings.Cut(string(b), ") "); err == nil && !strings.HasPrefix(state, "T") {
+				return false
+			}
+		}
+		return err == nil
+	})
+}
+
 // A site that is stopped between prepare and commit misses the commit. The batch
 // holds, and the site is brought up to date as soon as it answers.
 func TestASiteThatMissesACommitCatchesUp(t *testing.T) {
 	c := start(t, func(o *Options) { o.CallMax, o.Lease = 300*time.Millisecond, 30*time.Second })
 	next(t, c, probeCell("alice"), probeCell("bob"))
 	pid := c.Process("bob")
-	c.prepared = func() { _ = syscall.Kill(pid, syscall.SIGSTOP) }
+	c.prepared = func() { standStill(t, pid) }
 	next(t, c, joinChange("ab", "alice:p0", "bob:p0"))
 	c.prepared = nil
 	if snap := c.Snapshot(); len(snap.Links) != 1 || snap.Version != c.Version() {
