@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -34,7 +35,8 @@ expect:
 `
 
 // TestRecordedRunsAreReproduced records live runs with faults and killed
-// processes, and plays every journal: all marks are reproduced.
+// processes, and plays every journal: all marks are reproduced, and the simulator
+// could have done it all.
 func TestRecordedRunsAreReproduced(t *testing.T) {
 	runs := 10
 	if *long {
@@ -69,6 +71,9 @@ func TestRecordedRunsAreReproduced(t *testing.T) {
 					t.Errorf("%s: %v, %+v", p.Path, err, report)
 				}
 				marks += report.Marks
+			}
+			if out, err := exec.CommandContext(t.Context(), "dsim", "conform", rec).CombinedOutput(); err != nil {
+				t.Errorf("the simulator could not have done it: %v\n%s", err, out)
 			}
 			if marks < 4 {
 				t.Errorf("%d marks are few", marks)

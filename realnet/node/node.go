@@ -95,6 +95,10 @@ func New(opt Options) (*Node, error) {
 	if opt.Start.IsZero() {
 		opt.Start = clock.Wall()
 	}
+	// An instant that came as a number gets its place on the monotonic clock here,
+	// once: driver and journal must mean the same by it.
+	now := clock.Wall()
+	opt.Start = now.Add(opt.Start.Sub(now))
 	n := &Node{
 		opt: opt, log: opt.Log.Named(opt.Name), begun: clock.Wall(),
 		events: make(map[cells.PortRef]bool), bound: make(map[string]portConfig), faults: make(map[string]*fault),
