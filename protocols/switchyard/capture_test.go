@@ -99,7 +99,7 @@ func TestReplay(t *testing.T) {
 	wantSaid(t, f, "begins", "arm 0 0s", `3: OK endpoint=0 flags=0x0 "{\"frames\":2}"`)
 	hi := in(b, 2, 0, frameOf(t, mac2, mac1, "hi"))
 	f.Fire(timerLater)
-	wantSaid(t, f, "the first at once", hi, "arm 0 10ms")
+	wantSaid(t, f, "the first at once", "arm 0 10ms", hi)
 	f.Fire(timerLater)
 	wantSaid(t, f, "the second after half the time", hi)
 	for payload, want := range map[string]string{

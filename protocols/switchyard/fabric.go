@@ -86,6 +86,7 @@ type fabric struct {
 	listener  cells.Port
 	listening bool
 	clients   map[cells.Port]*client // looked up, never ranged over
+	leaving   []*client              // those with something in out
 	silent    []*client              // have not said hello, oldest first; some have since, or are gone
 	number    uint64                 // of the last connection
 
@@ -115,6 +116,7 @@ type client struct {
 	gone    bool
 	since   clock.Time
 	split   *stream.Splitter
+	out     []byte // frames that leave when the event has been handled
 	subs    []*subscription
 	owned   []*endpoint // that it created
 }
@@ -201,6 +203,12 @@ func (f *fabric) Recv(e cells.Env, q cells.Port, b []byte) {
 		return
 	}
 	c.split.Feed(b)
+	f.messages(e, c)
+	f.flushAll(e)
+}
+
+// messages handles what is complete.
+func (f *fabric) messages(e cells.Env, c *client) {
 	for !c.gone {
 		frame, ok := c.split.Next()
 		if !ok {
@@ -264,7 +272,40 @@ func (f *fabric) refuse(e cells.Env, c *client, text string) {
 
 // answer sends a control message. Who asks and never reads runs into the bound
 // of the stream, and loses the connection.
-func (f *fabric) answer(e cells.Env, c *client, m Message) { e.Send(c.port, m.Append(e.Buf())) }
+func (f *fabric) answer(e cells.Env, c *client, m Message) {
+	f.flush(e, c)
+	e.Send(c.port, m.Append(e.Buf()))
+}
+
+// queued is how many bytes are on their way to a client.
+func (f *fabric) queued(e cells.Env, c *client) int { return e.Queued(c.port) + len(c.out) }
+
+// queue lets a message leave with others when the event has been handled: a
+// chunk may bring many frames, and each of them goes to many.
+func (f *fabric) queue(c *client, m Message) {
+	if len(c.out) == 0 {
+		f.leaving = append(f.leaving, c)
+	}
+	c.out = m.Append(c.out)
+}
+
+// flush sends what is queued for a client.
+func (f *fabric) flush(e cells.Env, c *client) {
+	if len(c.out) > 0 {
+		e.Send(c.port, c.out)
+		c.out = c.out[:0]
+	}
+}
+
+// flushAll sends all that is queued, to each client in the order in which there
+// was something for it first.
+func (f *fabric) flushAll(e cells.Env) {
+	for i, c := range f.leaving {
+		f.flush(e, c)
+		f.leaving[i] = nil
+	}
+	f.leaving = f.leaving[:0]
+}
 
 // hangUp answers with an ERROR and closes the connection.
 func (f *fabric) hangUp(e cells.Env, c *client, text string) {
@@ -327,6 +368,7 @@ func (f *fabric) Timer(e cells.Env, id cells.TimerID) {
 	switch id {
 	case timerLater:
 		f.arrivals(e)
+		f.flushAll(e)
 	case timerHello:
 		f.hushed(e)
 	}

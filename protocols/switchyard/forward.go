@@ -197,7 +197,7 @@ func (f *fabric) arrive(e cells.Env, to *endpoint, frame []byte, sum int64, taps
 func (f *fabric) offer(e cells.Env, s *subscription, frame []byte, sum int64) {
 	f.counts.offered++
 	n := Overhead + len(frame)
-	if e.Queued(s.client.port)+n > f.config.Limit {
+	if f.queued(e, s.client)+n > f.config.Limit {
 		f.counts.full++
 		if f.config.Bug == CountTwice {
 			f.counts.full++
@@ -207,5 +207,5 @@ func (f *fabric) offer(e cells.Env, s *subscription, frame []byte, sum int64) {
 	}
 	f.counts.delivered++
 	e.Emit(KindOut, int64(s.number), sum)
-	e.Send(s.client.port, Message{TypePacketIn, s.to.id, s.flags, frame}.Append(e.Buf()))
+	f.queue(s.client, Message{TypePacketIn, s.to.id, s.flags, frame})
 }
