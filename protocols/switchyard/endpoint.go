@@ -130,6 +130,7 @@ func (c *EndpointConfig) check() error {
 //	naming       CREATED, INFO of its own    SUBSCRIBE                    subscribing
 //	naming       ERROR: name exists          ENDPOINT_LOOKUP              naming
 //	naming       ERROR: no such endpoint     ENDPOINT_CREATE, same MAC    naming
+//	naming       ERROR: mac exists           ENDPOINT_CREATE, as at first naming
 //	subscribing  SUBSCRIBED                  Ready; look-ups again        ready
 //	any          down, time-out, nonsense    Lost; back-off               idle
 //
@@ -395,6 +396,11 @@ func (p *Endpoint) failed(e cells.Env, q question, text string) error {
 		p.ask(e, question{asked: TypeEndpointLookup}, 0, 0, encode(lookupPayload{p.config.Name}))
 		return nil
 	case q.asked == TypeEndpointLookup && text == errNoEndpoint+p.config.Name:
+		p.create(e)
+		return nil
+	case q.asked == TypeEndpointCreate && p.had && p.me.MAC != p.config.MAC && text == errMACExists+p.me.MAC.String():
+		// A fabric that was begun anew has given the address to somebody else.
+		p.had = false
 		p.create(e)
 		return nil
 	}

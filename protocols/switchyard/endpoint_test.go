@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"example.com/dsim/cells"
+	"example.com/dsim/protocols/eth"
 	"example.com/dsim/protocols/internal/talk"
 )
 
@@ -263,6 +264,39 @@ func TestTakingOver(t *testing.T) {
 		c.Recv(1, reply(TypeEndpointInfo, 0, 0, annIs7))
 		c.Recv(1, reply(TypeSubscribed, 7, 0, ``))
 		app.want(t, "taken over", "ready 7 ann 02:53:59:00:00:07")
+	}
+}
+
+// A fabric that was begun anew may have given an address to somebody else before
+// the one who had it came back. An address of its own choice an endpoint insists
+// on.
+func TestAnAddressThatIsSomebodyElsesByNow(t *testing.T) {
+	for _, chosen := range []bool{false, true} {
+		c, app := newEndpoint(t, func(c *EndpointConfig) {
+			if chosen {
+				c.MAC = eth.MAC{0x02, 0x53, 0x59, 0, 0, 7}
+			}
+		})
+		c.Start()
+		toReady(t, c, app, 1)
+		c.Down(1, cells.ErrReset)
+		c.Fire(timerDial)
+		c.Up(2)
+		c.Recv(2, reply(TypeWelcome, 0, 0, welcome))
+		c.Recv(2, reply(TypeError, 0, 0, `{"error": "no such endpoint: ann"}`))
+		c.Take()
+		app.log = nil
+		c.Recv(2, reply(TypeError, 0, 0, `{"error": "endpoint mac already exists: 02:53:59:00:00:07"}`))
+		if chosen {
+			app.want(t, "it insists", "lost: endpoint mac already exists: 02:53:59:00:00:07")
+			continue
+		}
+		if got := said(t, c); !strings.Contains(got[len(got)-1], `ENDPOINT_CREATE endpoint=0 flags=0x0 "{\"name\":\"ann\"}"`) {
+			t.Errorf("%q", got)
+		}
+		c.Recv(2, reply(TypeEndpointCreated, 0, 0, strings.ReplaceAll(annIs7, "7", "9")))
+		c.Recv(2, reply(TypeSubscribed, 9, 0, `{}`))
+		app.want(t, "another address", "ready 9 ann 02:53:59:00:00:09")
 	}
 }
 

@@ -127,10 +127,10 @@ func (h *host) Start(e cells.Env, _ *Endpoint) {
 
 // Ready looks up the peers, and begins once they are found.
 func (h *host) Ready(e cells.Env, me Identity) {
-	h.me = me
-	if h.as == (eth.MAC{}) {
+	if h.as == h.me.MAC { // it has not moved, or is new; its address may be another now
 		h.as = me.MAC
 	}
+	h.me = me
 	for _, name := range h.config.Peers {
 		_ = h.ep.Lookup(e, name) // checked; no more than LookupsMax are asked for at once
 	}
