@@ -63,6 +63,7 @@ type fabricLog struct {
 	from *epLog // where the frame came in
 	line *line  // on which connection; nil for none that is known
 	sum  int64
+	dst  int64    // to which address it goes; 0 once it has gone to one
 	to   []target // where it must still go
 }
 
@@ -179,6 +180,15 @@ func (f *fabricLog) observe(o *oracle, m cells.Emission) error {
 		return f.impaired(m.A, m.B)
 	case KindOut, KindFull, KindBlocked:
 		return f.put(m)
+	case KindAged:
+		if m.A == f.dst { // the frame is for it: it is found to be too old when it is looked up
+			f.to = f.to[:0]
+			if err := f.aged(m.A); err != nil {
+				return err
+			}
+			f.aim()
+			return nil
+		}
 	}
 	if err := f.done(); err != nil {
 		return err
@@ -256,11 +266,7 @@ func (f *fabricLog) control(o *oracle, m cells.Emission) error {
 		f.subs[s.number] = s
 		p.subs = append(p.subs, s)
 	case KindAged:
-		p := f.macs[m.A]
-		if p == nil || p.mac == m.A {
-			return fmt.Errorf("address %012x is forgotten, which is not one that was learned", m.A)
-		}
-		delete(f.macs, m.A)
+		return f.aged(m.A)
 	case KindRules, KindApplied:
 		p := f.byID[m.A]
 		switch {
@@ -273,6 +279,16 @@ func (f *fabricLog) control(o *oracle, m cells.Emission) error {
 		}
 		p.rules = max(p.rules, m.B)
 	}
+	return nil
+}
+
+// aged forgets an address, which must be one that was learned.
+func (f *fabricLog) aged(mac int64) error {
+	p := f.macs[mac]
+	if p == nil || p.mac == mac {
+		return fmt.Errorf("address %012x is forgotten, which is not one that was learned", mac)
+	}
+	delete(f.macs, mac)
 	return nil
 }
 
@@ -350,9 +366,15 @@ func (f *fabricLog) route(dst, src int64) {
 	if isStation(src) {
 		f.learn(src, f.from)
 	}
+	f.dst = dst
+	f.aim()
+}
+
+// aim lists where the frame must go as the table says now.
+func (f *fabricLog) aim() {
 	var to *epLog
-	if dst != int64(eth.Broadcast.Uint64()) {
-		to = f.macs[dst]
+	if f.dst != int64(eth.Broadcast.Uint64()) {
+		to = f.macs[f.dst]
 	}
 	for _, p := range f.eps {
 		t := target{ep: p, taps: true}
@@ -397,6 +419,7 @@ func (f *fabricLog) next() *subLog {
 // impaired takes how many copies arrive, now and later, at the endpoint whose
 // turn it is.
 func (f *fabricLog) impaired(id, copies int64) error {
+	f.dst = 0
 	now, later := int(copies&0xff), int(copies>>8)
 	for len(f.to) > 0 && f.to[0].ep.id != id {
 		if s := f.to[0].sub(); s != nil {
@@ -416,6 +439,7 @@ func (f *fabricLog) impaired(id, copies int64) error {
 
 // put takes what becomes of a frame at one subscription.
 func (f *fabricLog) put(m cells.Emission) error {
+	f.dst = 0
 	s := f.next()
 	switch {
 	case s == nil:
@@ -443,6 +467,7 @@ func (f *fabricLog) put(m cells.Emission) error {
 
 // done demands that the last frame has gone to all it is for.
 func (f *fabricLog) done() error {
+	f.dst = 0
 	if f.step != stepNone {
 		return fmt.Errorf("a frame came in of which nothing more was said")
 	}
