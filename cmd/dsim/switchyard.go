@@ -31,21 +31,31 @@ type role struct {
 	use, protocol, short string
 	// endpoint is the name in the fabric where none is given.
 	endpoint string
-	// ends says that the process ends once the cell shows done=true.
-	ends bool
+	// ends are attributes: the process ends once the cell shows that one is true.
+	// It has failed if given_up is not 0 then.
+	ends []string
+	// tries is the default of that parameter, where a client in a scenario would
+	// try without end.
+	tries string
 }
 
+const (
+	tries   = "tries"
+	done    = "done"
+	givenUp = "given_up"
+)
+
 var roles = []role{
-	{"echo", "switchyard-echo", "Send UDP datagrams on port 7007 back", "svc_echo", false},
-	{"ping", "switchyard-ping", "Send the echo service a message, and wait for it to come back", "cli1", true},
-	{"arp", "switchyard-arp", "Answer ARP for the addresses of a table", "svc_arp", false},
-	{"icmp", "switchyard-icmp", "Send another host echo requests", "icmp", true},
-	{"ntp", "switchyard-ntp", "Say what time it is", "svc_ntp", false},
-	{"ntp-client", "switchyard-ntp-client", "Ask what time it is, and how far this clock is off", "cli_ntp", true},
-	{"dhcp", "switchyard-dhcp", "Lease addresses out of a pool", "svc_dhcp", false},
-	{"dhcp-client", "switchyard-dhcp-client", "Lease an address, and keep it", "cli_dhcp", false},
-	{"dns", "switchyard-dns", "Know the addresses of names, and the names of addresses", "svc_dns", false},
-	{"dns-client", "switchyard-dns-client", "Ask for addresses and names", "cli_dns", true},
+	{"echo", "switchyard-echo", "Send UDP datagrams on port 7007 back", "svc_echo", nil, ""},
+	{"ping", "switchyard-ping", "Send the echo service a message, and wait for it to come back", "cli1", []string{done, givenUp}, "3"},
+	{"arp", "switchyard-arp", "Answer ARP for the addresses of a table", "svc_arp", nil, ""},
+	{"icmp", "switchyard-icmp", "Answer echo requests, and with --to-ip send some", "icmp", []string{done, givenUp}, "3"},
+	{"ntp", "switchyard-ntp", "Say what time it is", "svc_ntp", nil, ""},
+	{"ntp-client", "switchyard-ntp-client", "Ask what time it is, and how far this clock is off", "cli_ntp", []string{done, givenUp}, "3"},
+	{"dhcp", "switchyard-dhcp", "Lease addresses out of a pool", "svc_dhcp", nil, ""},
+	{"dhcp-client", "switchyard-dhcp-client", "Lease an address, and keep it", "cli_dhcp", nil, ""},
+	{"dns", "switchyard-dns", "Know the addresses of names, and the names of addresses", "svc_dns", nil, ""},
+	{"dns-client", "switchyard-dns-client", "Ask for addresses and names", "cli_dns", []string{done}, ""},
 }
 
 const fabricProtocol = "switchyard-fabric"
@@ -171,7 +181,7 @@ to this machine alone.`,
 				return exit(exitEnvironment, err)
 			}
 			a.out.printf("switchyardd: listening on %s\n", switchyard.Addr(d))
-			return a.untilDone(c.Context(), d, false)
+			return a.untilDone(c.Context(), d, nil)
 		},
 	}
 	c.Flags().StringVar(&listen, "listen", switchyard.AddrDefault, "where clients come: host:port")
@@ -201,6 +211,9 @@ func (a *app) switchyardRole(r role) *cobra.Command {
 				return err
 			}
 			params := o.given(c)
+			if r.tries != "" && !c.Flags().Changed(tries) {
+				params = append(params, cells.Param{Name: tries, Value: r.tries})
+			}
 			if r.use == "ping" && !c.Flags().Changed("message") && os.Getenv("PING_MSG") != "" {
 				params = append(params, cells.Param{Name: "message", Value: os.Getenv("PING_MSG")})
 			}
@@ -215,6 +228,9 @@ func (a *app) switchyardRole(r role) *cobra.Command {
 	c.Flags().StringVar(&fabric, "fabric", switchyard.AddrDefault, "where the fabric is: host:port")
 	c.Flags().DurationVar(&wait, "wait-fabric", 0, "how long to wait for the fabric to be there")
 	o.flags(c, r.protocol, "fabric")
+	if f := c.Flags().Lookup(tries); f != nil && r.tries != "" {
+		f.Usage = strings.Replace(f.Usage, "default 0)", "default "+r.tries+")", 1)
+	}
 	return c
 }
 
@@ -223,16 +239,16 @@ func (a *app) lines(s *site.Site) {
 	s.Host().Subscribe([]cells.Kind{service.KindLine}, func(_ des.Key, e cells.Emission) { a.out.printf("%s\n", e.Text) })
 }
 
-// untilDone lets a cell work until it is done, something fails, or somebody says
-// stop.
-func (a *app) untilDone(ctx context.Context, d *realnet.Driver, ends bool) error {
+// untilDone lets a cell work until one of the attributes is true, something
+// fails, or somebody says stop.
+func (a *app) untilDone(ctx context.Context, d *realnet.Driver, ends []string) error {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			err := d.Close()
-			if ends {
+			if len(ends) > 0 {
 				return exit(exitInterrupted, errors.Join(errors.New("interrupted"), err))
 			}
 			return err
@@ -241,18 +257,26 @@ func (a *app) untilDone(ctx context.Context, d *realnet.Driver, ends bool) error
 		if err := d.Err(); err != nil {
 			return errors.Join(err, d.Close())
 		}
-		if ends && done(d) {
-			return d.Close()
+		if shows(d, ends...) {
+			var err error
+			if shows(d, givenUp) {
+				err = exit(exitFailed, errors.New("no answer"))
+			}
+			return errors.Join(err, d.Close())
 		}
 	}
 }
 
-// done reports whether the one cell of a driver shows that it is done.
-func done(d *realnet.Driver) (yes bool) {
+// shows reports whether the one cell of a driver shows one of the attributes as
+// true, or as a number but 0.
+func shows(d *realnet.Driver, attrs ...string) (yes bool) {
+	if len(attrs) == 0 {
+		return false
+	}
 	d.View(func(s *site.Site) {
 		for _, at := range s.Host().AppendState(0, nil) {
-			if at.Name == "done" {
-				yes = at.Int != 0
+			if slices.Contains(attrs, at.Name) && at.Int != 0 {
+				yes = true
 			}
 		}
 	})

@@ -275,6 +275,9 @@ nothing more happens to them.`,
 		Example: "  dsim switchyard impair cli1 svc_echo drop=10% latency=5ms\n  dsim switchyard impair cli1 svc_echo",
 		Args:    cobra.MinimumNArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
+			if _, err := protocol.ParseImpairment(strings.Join(args[2:], " ")); err != nil {
+				return exit(exitUsage, err)
+			}
 			body := map[string]string{"from": args[0], "to": args[1], "set": strings.Join(args[2:], " ")}
 			answer, err := q.ask(c.Context(), protocol.TypeImpairSet, protocol.TypeOK, body)
 			if err != nil {
@@ -301,7 +304,7 @@ func (a *app) switchyardFilter() *cobra.Command {
 		Short: "Give an endpoint the rules that its frames meet; without any, none",
 		Long: `Give an endpoint the rules that frames for it meet, in their order: accept and drop
 end the search, count and mirror=ENDPOINT go on. A rule says what a frame must be
-like: src=MAC dst=MAC ether=arp|ip|0x.... proto=udp|icmp|N from=PREFIX to=PREFIX
+like: src=MAC dst=MAC ether=arp|ipv4|ipv6|0x.... proto=udp|icmp|tcp|N from=PREFIX to=PREFIX
 sport=N-M dport=N-M. Who can apply them does; for others the fabric does.
 
 Versions only grow; without --version the machine's clock gives one.`,
@@ -482,7 +485,7 @@ func (a *app) switchyardBridge() *cobra.Command {
 				return exit(exitUsage, err)
 			}
 			a.out.printf("bridge: %s and %s\n", left, right)
-			return a.untilDone(c.Context(), d, false)
+			return a.untilDone(c.Context(), d, nil)
 		},
 	}
 	c.Flags().StringVar(&left, "left", switchyard.AddrDefault, "one fabric: host:port")

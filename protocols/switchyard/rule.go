@@ -80,25 +80,25 @@ var ruleKeys = []string{"src", "dst", "ether", "proto", "from", "to", "sport", "
 func ParseRule(text string) (Rule, error) {
 	words := strings.Fields(text)
 	if len(words) == 0 || len(text) > ruleTextMax {
-		return Rule{}, fmt.Errorf("rule: want an action and what a frame must be like, in at most %d bytes", ruleTextMax)
+		return Rule{}, fmt.Errorf("want an action and what a frame must be like, in at most %d bytes", ruleTextMax)
 	}
 	r := Rule{match: match{ether: -1, proto: -1, sport: allPorts, dport: allPorts}, text: strings.Join(words, " ")}
 	action, target, _ := strings.Cut(words[0], "=")
 	r.Action = Action(max(0, slices.Index(actionNames[:], action)))
 	switch {
 	case r.Action == 0:
-		return Rule{}, fmt.Errorf("rule: no action %s%s", suggest.Quoted(action), suggest.Hint(action, actionNames[1:]))
+		return Rule{}, fmt.Errorf("no action %s%s", suggest.Quoted(action), suggest.Hint(action, actionNames[1:]))
 	case r.Action == ActionMirror:
 		if err := checkName(target); err != nil {
-			return Rule{}, fmt.Errorf("rule: mirror: %w", err)
+			return Rule{}, fmt.Errorf("mirror: %w", err)
 		}
 		r.Mirror = target
 	case action != words[0]:
-		return Rule{}, fmt.Errorf("rule: %s: only mirror has a value", suggest.Quoted(words[0]))
+		return Rule{}, fmt.Errorf("%s: only mirror has a value", suggest.Quoted(words[0]))
 	}
 	for _, w := range words[1:] {
 		if err := r.set(w); err != nil {
-			return Rule{}, fmt.Errorf("rule: %w", err)
+			return Rule{}, err
 		}
 	}
 	return r, nil

@@ -86,20 +86,20 @@ func TestRulesInOrder(t *testing.T) {
 
 func TestRulesThatAreNone(t *testing.T) {
 	for text, want := range map[string]string{
-		"":                                 "rule: want an action and what a frame must be like, in at most 240 bytes",
-		"drip":                             `rule: no action "drip"; did you mean "drop"?`,
-		"drop=x":                           `rule: "drop=x": only mirror has a value`,
-		"mirror":                           "rule: mirror: name: want 1 to 255 bytes of text without control characters",
-		"drop x":                           `rule: no condition "x"; one of src, dst, ether, proto, from, to, sport, dport`,
-		"drop prot=1":                      `rule: no condition "prot=1"; did you mean "proto"?`,
-		"drop src=1":                       `rule: src: mac "1": want six bytes in hexadecimal, as 02:53:59:00:00:01`,
-		"drop ether=70000":                 `rule: ether: "70000": want a known name, or a number up to 0xffff`,
-		"drop proto=-1":                    `rule: proto: "-1": want a known name, or a number up to 0xff`,
-		"drop from=10.0.0.1/33":            `rule: from: "10.0.0.1/33": want a length from 0 to 32`,
-		"drop from=10.0.0.1/24":            `rule: from: "10.0.0.1/24": the address has bits set beyond its prefix`,
-		"drop sport=9-8":                   `rule: sport: "9-8": want a port, or a range as 1024-2047`,
-		"drop dport=65536":                 `rule: dport: "65536": want a port, or a range as 1024-2047`,
-		"drop " + strings.Repeat("x", 240): "rule: want an action and what a frame must be like, in at most 240 bytes",
+		"":                                 "want an action and what a frame must be like, in at most 240 bytes",
+		"drip":                             `no action "drip"; did you mean "drop"?`,
+		"drop=x":                           `"drop=x": only mirror has a value`,
+		"mirror":                           "mirror: name: want 1 to 255 bytes of text without control characters",
+		"drop x":                           `no condition "x"; one of src, dst, ether, proto, from, to, sport, dport`,
+		"drop prot=1":                      `no condition "prot=1"; did you mean "proto"?`,
+		"drop src=1":                       `src: mac "1": want six bytes in hexadecimal, as 02:53:59:00:00:01`,
+		"drop ether=70000":                 `ether: "70000": want a known name, or a number up to 0xffff`,
+		"drop proto=-1":                    `proto: "-1": want a known name, or a number up to 0xff`,
+		"drop from=10.0.0.1/33":            `from: "10.0.0.1/33": want a length from 0 to 32`,
+		"drop from=10.0.0.1/24":            `from: "10.0.0.1/24": the address has bits set beyond its prefix`,
+		"drop sport=9-8":                   `sport: "9-8": want a port, or a range as 1024-2047`,
+		"drop dport=65536":                 `dport: "65536": want a port, or a range as 1024-2047`,
+		"drop " + strings.Repeat("x", 240): "want an action and what a frame must be like, in at most 240 bytes",
 	} {
 		if _, err := ParseRule(text); err == nil || err.Error() != want {
 			t.Errorf("%.40s: %v, want %s", text, err, want)
@@ -139,7 +139,7 @@ func TestRulesAreDistributed(t *testing.T) {
 	set("others", `{"endpoint": "b", "version": 3, "rules": ["accept"]}`, failed(a, "bad RULE_SET: version 3: b has version 3 already"))
 	set("older", `{"endpoint": "b", "version": 2, "rules": []}`, failed(a, "bad RULE_SET: version 2: b has version 3 already"))
 	set("for nobody", `{"endpoint": "x", "version": 2, "rules": []}`, failed(a, "bad RULE_SET: no such endpoint: x"))
-	set("no rules", `{"endpoint": "b", "version": 4, "rules": ["x"]}`, failed(a, `bad RULE_SET: rule 1: rule: no action "x"; one of accept, drop, count, mirror`))
+	set("no rules", `{"endpoint": "b", "version": 4, "rules": ["x"]}`, failed(a, `bad RULE_SET: rule 1: no action "x"; one of accept, drop, count, mirror`))
 	hi := frameOf(t, all, mac1, "hi")
 	f.Recv(a, packet(1, hi))
 	wantSaid(t, f, "the fabric applies them for the old client alone", in(knows, 2, 0, hi), in(knows, 2, 1, hi))

@@ -179,18 +179,45 @@ func (p *dnsClient) timer(e cells.Env, id cells.TimerID) {
 	case timerReply:
 		p.late++
 		p.asking = false
-		if p.tries >= p.config.Tries {
-			p.given++
-			p.line(e, "[dns] %s: no answer", p.ask[p.next])
-			p.pass(e)
-			return
+		if !p.enough(e) {
+			p.seek(e)
 		}
-		p.seek(e)
 	case timerNext:
 		if p.target.ok {
 			p.question(e)
+		} else {
+			p.seek(e)
 		}
 	}
+}
+
+// enough reports whether the question was tried often enough; the next one is
+// then.
+func (p *dnsClient) enough(e cells.Env) bool {
+	if p.tries < p.config.Tries || p.next >= len(p.ask) {
+		return false
+	}
+	p.given++
+	p.line(e, "[dns] %s: no answer", p.ask[p.next])
+	p.pass(e)
+	return true
+}
+
+// unreached is a try of the question too.
+func (p *dnsClient) unreached(e cells.Env) {
+	p.tries++
+	if !p.enough(e) {
+		e.Arm(timerSeek, p.retry)
+	}
+}
+
+// gone gives all questions up: nobody is there whom they could be asked.
+func (p *dnsClient) gone(e cells.Env) {
+	for p.next < len(p.ask) {
+		p.tries = p.config.Tries
+		p.enough(e)
+	}
+	p.giveUp(e)
 }
 
 func (p *dnsClient) lost(e cells.Env) {
@@ -212,8 +239,12 @@ func (p *dnsClient) command(e cells.Env, args []string) (string, error) {
 		return "", fmt.Errorf("ask: %d questions were asked: no more are possible", tableMax)
 	}
 	p.ask = append(p.ask, q)
-	if idle := p.next == len(p.ask)-1; idle && p.target.ok {
+	switch idle := p.next == len(p.ask)-1; {
+	case idle && p.target.ok:
 		p.question(e)
+	case p.givenUp: // perhaps it is there now
+		p.givenUp = false
+		p.seek(e)
 	}
 	return q.String(), nil
 }

@@ -230,8 +230,11 @@ func TestICMPConversation(t *testing.T) {
 	c.wait(timerNext)
 	c.wants("the next", "me > ben icmp 10.0.0.1 > 10.0.0.2 echo-request …")
 	c.wait(timerNext)
-	c.wants("and no more")
-	c.attrs(t, map[string]int64{"asked": 2, "answered": 1, "stray": 2})
+	c.wants("and no more", "[icmp] sequence 2: no answer in 1s", "[icmp] 2 requests, 1 answered")
+	c.attrs(t, map[string]int64{"asked": 2, "answered": 1, "stray": 2, "done": 1, "given_up": 0})
+	answer(2, "abc")
+	c.wants("late", "[icmp] 11 bytes from 10.0.0.2: sequence 2, 1s")
+	c.attrs(t, map[string]int64{"answered": 1, "unawaited": 1})
 }
 
 func TestQuoted(t *testing.T) {

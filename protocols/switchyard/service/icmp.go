@@ -22,6 +22,7 @@ type ICMPConfig struct {
 	Requests int           `dsim:"requests" doc:"how many requests are sent; 0 is without end" default:"4"`
 	Size     int           `dsim:"size" doc:"bytes in each request" unit:"bytes" default:"56"`
 	Every    time.Duration `dsim:"every" doc:"time from one request to the next" default:"1s"`
+	Tries    int           `dsim:"tries" doc:"after how many attempts in a row to find it, or requests without an answer, the host gives up; 0 is never" default:"0"`
 	Wait     time.Duration `dsim:"wait" doc:"how long the endpoint is looked up; 0 is without end" default:"0s"`
 	Retry    time.Duration `dsim:"retry" doc:"time between two attempts to find it" default:"200ms"`
 }
@@ -37,7 +38,7 @@ func NewICMP(c ICMPConfig) (cells.Protocol, error) {
 		return newHost(h, &nothing{})
 	}
 	t, err := newTarget(c.To, c.ToIP, c.Resolve)
-	switch err = first(err, positive("every", c.Every), positive("retry", c.Retry)); {
+	switch err = first(err, positive("every", c.Every), positive("retry", c.Retry), checkTries(c.Tries)); {
 	case err != nil:
 	case c.Requests < 0 || c.Requests > 0xffff:
 		err = fmt.Errorf("requests %d: from 0 to 65535 are possible", c.Requests)
@@ -47,7 +48,7 @@ func NewICMP(c ICMPConfig) (cells.Protocol, error) {
 	if err != nil {
 		return nil, fmt.Errorf("icmp: %w", err)
 	}
-	p := &pinger{client: client{target: t, retry: c.Retry}, config: c}
+	p := &pinger{client: client{target: t, retry: c.Retry, tries: c.Tries}, config: c}
 	p.self = p
 	for i := range c.Size {
 		p.payload = append(p.payload, 'a'+byte(i%26))
@@ -65,7 +66,10 @@ type pinger struct {
 	sequence uint16
 	sentAt   clock.Time // of the last
 
-	asked, answered, stray uint64
+	waiting  bool // for the answer to it
+	finished bool
+
+	asked, answered, unawaited, stray uint64
 }
 
 func (p *pinger) start(e cells.Env, h *host) {
@@ -74,11 +78,12 @@ func (p *pinger) start(e cells.Env, h *host) {
 }
 
 func (p *pinger) reached(e cells.Env) {
-	if p.config.Requests > 0 && p.asked >= uint64(p.config.Requests) {
+	if p.finished {
 		return
 	}
 	p.sequence++
 	p.asked++
+	p.waiting = true
 	p.sentAt = e.Now()
 	p.host.out.Echo(p.host.at(0), p.client.at(0), p.id, p.sequence, p.payload)
 	p.host.send(e, &p.host.out)
@@ -91,8 +96,48 @@ func (p *pinger) pong(e cells.Env, in *eth.Packet) {
 		p.stray++
 		return
 	}
-	p.answered++
+	if p.waiting {
+		p.answered++
+		p.waiting, p.failed = false, 0
+	} else {
+		p.unawaited++
+	}
 	p.line(e, "[icmp] %d bytes from %s: sequence %d, %s", len(m.Payload)+eth.ICMPSize, in.IPv4.Source, m.Sequence, e.Now().Sub(p.sentAt))
+	if p.last() {
+		p.finish(e)
+	}
+}
+
+// last reports whether there is no request after the one that was sent.
+func (p *pinger) last() bool {
+	return p.config.Requests > 0 && p.asked >= uint64(p.config.Requests)
+}
+
+// finish says what came of it.
+func (p *pinger) finish(e cells.Env) {
+	if p.finished {
+		return
+	}
+	p.finished = true
+	e.Disarm(timerNext)
+	p.line(e, "[icmp] %d requests, %d answered", p.asked, p.answered)
+}
+
+// next goes on, whether or not the last request was answered.
+func (p *pinger) next(e cells.Env) {
+	if p.waiting && p.target.ok {
+		p.waiting = false
+		p.line(e, "[icmp] sequence %d: no answer in %s", p.sequence, p.config.Every)
+		if !p.again(e) {
+			return
+		}
+	}
+	switch {
+	case p.last():
+		p.finish(e)
+	case p.target.ok:
+		p.reached(e)
+	}
 }
 
 func (p *pinger) timer(e cells.Env, id cells.TimerID) {
@@ -100,21 +145,26 @@ func (p *pinger) timer(e cells.Env, id cells.TimerID) {
 	case timerSeek:
 		p.seek(e)
 	case timerNext:
-		if p.target.ok {
-			p.reached(e)
-		}
+		p.next(e)
 	}
 }
 
 func (p *pinger) lost(e cells.Env) {
 	p.client.lost(e)
+	p.waiting = false
 	e.Disarm(timerNext)
+	if p.last() {
+		p.finish(e)
+	}
 }
 
 func (p *pinger) appendState(a []cells.Attr) []cells.Attr {
 	return append(a,
+		cells.BoolAttr("done", p.finished),
 		cells.IntAttr("asked", int64(p.asked)),
 		cells.IntAttr("answered", int64(p.answered)),
+		cells.IntAttr("unawaited", int64(p.unawaited)),
+		cells.BoolAttr("given_up", p.givenUp || p.finished && p.answered == 0),
 		cells.IntAttr("stray", int64(p.stray)),
 		cells.IntAttr("not_found", int64(p.missed)))
 }

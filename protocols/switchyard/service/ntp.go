@@ -96,6 +96,7 @@ type NTPClientConfig struct {
 	Samples int           `dsim:"samples" doc:"how many samples are taken; 0 is without end" default:"1"`
 	Every   time.Duration `dsim:"every" doc:"time between samples" default:"64s"`
 	Timeout time.Duration `dsim:"timeout" doc:"time after which a request that has no reply is sent again" default:"3s"`
+	Tries   int           `dsim:"tries" doc:"after how many attempts in a row without an answer the client gives up; 0 is never" default:"0"`
 	Wait    time.Duration `dsim:"wait" doc:"how long the service is looked up; 0 is without end" default:"0s"`
 	Retry   time.Duration `dsim:"retry" doc:"time between two attempts to find the service" default:"200ms"`
 }
@@ -106,14 +107,14 @@ func NewNTPClient(c NTPClientConfig) (cells.Protocol, error) {
 	h, err := ends{fabric: c.Fabric, name: c.Name, mac: c.MAC, ip: c.IP, wait: c.Wait, retry: c.Retry}.host()
 	t, err2 := newTarget(c.To, c.ToIP, c.Resolve)
 	from, err3 := port("port", c.Port)
-	err = first(err, err2, err3, positive("every", c.Every), positive("timeout", c.Timeout), positive("retry", c.Retry))
+	err = first(err, err2, err3, positive("every", c.Every), positive("timeout", c.Timeout), positive("retry", c.Retry), checkTries(c.Tries))
 	if err == nil && c.Samples < 0 {
 		err = fmt.Errorf("samples %d: must not be negative", c.Samples)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("ntp-client: %w", err)
 	}
-	p := &ntpClient{client: client{target: t, retry: c.Retry}, config: c, from: from}
+	p := &ntpClient{client: client{target: t, retry: c.Retry, tries: c.Tries}, config: c, from: from}
 	p.self = p
 	return newHost(h, p)
 }
@@ -161,7 +162,7 @@ func (p *ntpClient) datagram(e cells.Env, in *eth.Packet) {
 		p.stray++
 		return
 	}
-	p.asking = false
+	p.asking, p.failed = false, 0
 	p.samples++
 	now := e.Wall()
 	p.offset, p.delay = p.answer.Sample(now)
@@ -185,7 +186,9 @@ func (p *ntpClient) timer(e cells.Env, id cells.TimerID) {
 		p.late++
 		p.asking = false
 		p.line(e, "[ntp] no reply in %s", p.config.Timeout)
-		p.seek(e)
+		if p.again(e) {
+			p.seek(e)
+		}
 	case timerNext:
 		if p.target.ok {
 			p.reached(e)
@@ -208,6 +211,7 @@ func (p *ntpClient) appendState(a []cells.Attr) []cells.Attr {
 		cells.IntAttr("offset_us", int64(p.offset/time.Microsecond)),
 		cells.IntAttr("delay_us", int64(p.delay/time.Microsecond)),
 		cells.IntAttr("timeouts", int64(p.late)),
+		cells.BoolAttr("given_up", p.givenUp),
 		cells.IntAttr("stray", int64(p.stray)),
 		cells.IntAttr("bad_replies", int64(p.no)),
 		cells.IntAttr("not_found", int64(p.missed)))

@@ -31,6 +31,7 @@ type PingConfig struct {
 	Messages int           `dsim:"messages" doc:"how many messages are sent" default:"1"`
 	Every    time.Duration `dsim:"every" doc:"time from a reply to the next message" default:"1s"`
 	Timeout  time.Duration `dsim:"timeout" doc:"time after which a message that has no reply is sent again" default:"3s"`
+	Tries    int           `dsim:"tries" doc:"after how many attempts in a row without an answer the client gives up; 0 is never" default:"0"`
 	Wait     time.Duration `dsim:"wait" doc:"how long the service is looked up; 0 is without end" default:"0s"`
 	Retry    time.Duration `dsim:"retry" doc:"time between two attempts to find the service" default:"200ms"`
 }
@@ -44,6 +45,8 @@ const messageMax = 1472
 //	seeking   MAC is known           send the message              asking
 //	asking    reply                  line                          waiting, or done
 //	asking    time-out               seek: the MAC may have moved  seeking
+//	seeking   the wait is over       none                          given up
+//	any       the last of tries      none                          given up
 //	waiting   every is over          send the next                 asking
 //	any       connection is lost     none                          seeking, once it is back
 func NewPing(c PingConfig) (cells.Protocol, error) {
@@ -51,7 +54,7 @@ func NewPing(c PingConfig) (cells.Protocol, error) {
 	t, err2 := newTarget(c.To, c.ToIP, c.Resolve)
 	from, err3 := port("port", c.Port)
 	to, err4 := port("to-port", c.ToPort)
-	if err = first(err, err2, err3, err4, positive("every", c.Every), positive("timeout", c.Timeout), positive("retry", c.Retry)); err == nil {
+	if err = first(err, err2, err3, err4, positive("every", c.Every), positive("timeout", c.Timeout), positive("retry", c.Retry), checkTries(c.Tries)); err == nil {
 		switch {
 		case len(c.Message) > messageMax-len(" 1000000"):
 			err = fmt.Errorf("message of %d bytes: at most %d are possible", len(c.Message), messageMax-len(" 1000000"))
@@ -62,7 +65,7 @@ func NewPing(c PingConfig) (cells.Protocol, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ping: %w", err)
 	}
-	p := &ping{client: client{target: t, retry: c.Retry}, config: c, from: from, to: to}
+	p := &ping{client: client{target: t, retry: c.Retry, tries: c.Tries}, config: c, from: from, to: to}
 	p.self = p
 	return newHost(h, p)
 }
@@ -109,7 +112,7 @@ func (p *ping) datagram(e cells.Env, in *eth.Packet) {
 	if !p.asking || in.UDP.Destination != p.from || in.UDP.Source != p.to || in.IPv4.Source != p.target.ip {
 		return
 	}
-	p.asking = false
+	p.asking, p.failed = false, 0
 	p.answered++
 	e.Emit(KindAnswered, int64(p.message), switchyard.Sum(in.UDP.Payload))
 	p.line(e, "[cli] got reply from %s:%d: %s", in.IPv4.Source, in.UDP.Source, quoted(in.UDP.Payload))
@@ -127,7 +130,9 @@ func (p *ping) timer(e cells.Env, id cells.TimerID) {
 		p.late++
 		p.asking = false
 		p.line(e, "[cli] no reply in %s", p.config.Timeout)
-		p.seek(e)
+		if p.again(e) {
+			p.seek(e)
+		}
 	case timerNext:
 		if p.target.ok {
 			p.reached(e)
@@ -148,5 +153,6 @@ func (p *ping) appendState(a []cells.Attr) []cells.Attr {
 		cells.IntAttr("asked", int64(p.asked)),
 		cells.IntAttr("answered", int64(p.answered)),
 		cells.IntAttr("timeouts", int64(p.late)),
+		cells.BoolAttr("given_up", p.givenUp),
 		cells.IntAttr("not_found", int64(p.missed)))
 }

@@ -44,21 +44,58 @@ func newTarget(name, ip, by string) (target, error) {
 // seeker is a client that seeks its server.
 type seeker interface {
 	application
-	// reached says that the server's MAC is known.
+	// reached says that the server's MAC is known, unreached that it did not say.
 	reached(cells.Env)
+	unreached(cells.Env)
+	// gone says that nobody had the server's name while it was looked up.
+	gone(cells.Env)
 }
 
 // client is an application that has a server.
 type client struct {
 	nothing
-	self   seeker
-	target target
-	retry  time.Duration // after a server that did not answer ARP
-	missed uint64
+	self    seeker
+	target  target
+	retry   time.Duration // after a server that did not answer ARP
+	tries   int           // attempts in a row without an answer after which it gives up; 0 is never
+	failed  int           // such attempts
+	givenUp bool
+	missed  uint64
 }
 
-// seek begins to look for the server. What was known of it is forgotten.
+// triesMax bounds how often clients try before they give up.
+const triesMax = 1_000_000
+
+func checkTries(n int) error {
+	if n < 0 || n > triesMax {
+		return fmt.Errorf("tries %d: from 0 to %d are possible", n, triesMax)
+	}
+	return nil
+}
+
+// again counts an attempt without an answer, and reports whether there is
+// another.
+func (c *client) again(e cells.Env) bool {
+	c.failed++
+	if c.tries == 0 || c.failed < c.tries {
+		return true
+	}
+	c.giveUp(e)
+	return false
+}
+
+// giveUp ends the search for the server, for good.
+func (c *client) giveUp(e cells.Env) {
+	c.givenUp = true
+	c.lost(e)
+}
+
+// seek begins to look for the server, unless the client has given up. What was
+// known of it is forgotten.
 func (c *client) seek(e cells.Env) {
+	if c.givenUp {
+		return
+	}
 	c.target.ok = false
 	c.host.forget(c.target.ip)
 	if c.target.name != "" {
@@ -79,10 +116,10 @@ func (c *client) lost(e cells.Env) {
 
 func (c *client) found(e cells.Env, _ string, who switchyard.Identity, err error) {
 	switch {
-	case err != nil:
+	case err != nil: // the time for that is over
 		c.missed++
 		c.line(e, "[cli] %v", err)
-		e.Arm(timerSeek, c.retry)
+		c.self.gone(e)
 	case c.target.by == ByLookup:
 		c.reach(e, who.MAC)
 	default:
@@ -104,9 +141,18 @@ func (c *client) resolved(e cells.Env, ip eth.IP, mac eth.MAC, ok bool) {
 	default:
 		c.missed++
 		c.line(e, "[cli] no ARP reply from %s", ip)
+		c.self.unreached(e)
+	}
+}
+
+// unreached tries again, if that is not enough.
+func (c *client) unreached(e cells.Env) {
+	if c.again(e) {
 		e.Arm(timerSeek, c.retry)
 	}
 }
+
+func (c *client) gone(e cells.Env) { c.giveUp(e) }
 
 func (c *client) reach(e cells.Env, mac eth.MAC) {
 	c.target.mac, c.target.ok = mac, true
