@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"time"
 
@@ -189,6 +190,9 @@ func (f *fabric) Up(e cells.Env, q cells.Port) {
 	c := &client{port: q, number: f.number, since: e.Now(), split: stream.NewSplitter(FramingOf())}
 	f.clients[q] = c
 	if f.config.Hello > 0 {
+		if len(f.silent) > 2*f.config.Connections { // those who came and went since
+			f.silent = slices.DeleteFunc(f.silent, func(c *client) bool { return c.gone || c.greeted })
+		}
 		f.silent = append(f.silent, c)
 		if len(f.silent) == 1 {
 			e.Arm(timerHello, f.config.Hello)
