@@ -90,19 +90,18 @@ func parseQuestion(text string) (dns.Question, error) {
 
 type dnsClient struct {
 	client
-	config  DNSClientConfig
-	from    uint16
-	ask     []dns.Question
-	next    int
-	tries   int
-	id      uint16
-	asking  bool
-	chance  *cells.Rand
-	in      dns.Message
-	payload []byte
-	last    string // the last answer
+	config   DNSClientConfig
+	from     uint16
+	ask      []dns.Question
+	current  int // the question that is asked, or is next
+	attempts int // how often
+	id       uint16
+	chance   *cells.Rand
+	in       dns.Message
+	payload  []byte
+	last     string // the last answer
 
-	asked, answered, hits, missing, late, given, stray uint64
+	asked, replies, hits, missing, given, stray uint64
 }
 
 func (p *dnsClient) start(e cells.Env, h *host) {
@@ -112,7 +111,7 @@ func (p *dnsClient) start(e cells.Env, h *host) {
 
 func (p *dnsClient) reached(e cells.Env) {
 	switch {
-	case p.next >= len(p.ask):
+	case p.current >= len(p.ask):
 	case p.asked == 0 && p.config.After > 0:
 		e.Arm(timerNext, p.config.After)
 	default:
@@ -122,21 +121,21 @@ func (p *dnsClient) reached(e cells.Env) {
 
 // question asks the question that is next.
 func (p *dnsClient) question(e cells.Env) {
-	if p.next >= len(p.ask) {
+	if p.current >= len(p.ask) {
 		return
 	}
-	q := p.ask[p.next]
+	q := p.ask[p.current]
 	p.id = uint16(p.chance.N(0x10000))
 	m := dns.Ask(p.id, q.Name, q.Type)
 	b, err := m.Append(p.payload[:0])
 	if err != nil { // it was parsed
 		return
 	}
-	p.payload, p.asking = b, true
+	p.payload = b
 	p.asked++
-	p.tries++
+	p.attempts++
 	p.host.sendTo(e, p.from, p.client.at(dns.Port), b)
-	e.Arm(timerReply, p.config.Timeout)
+	p.await(e, p.config.Timeout)
 }
 
 func (p *dnsClient) datagram(e cells.Env, in *eth.Packet) {
@@ -144,11 +143,12 @@ func (p *dnsClient) datagram(e cells.Env, in *eth.Packet) {
 		return
 	}
 	m := &p.in
-	if m.Parse(in.UDP.Payload) != nil || !m.Response || m.ID != p.id || m.Question != p.ask[p.next] {
+	if m.Parse(in.UDP.Payload) != nil || !m.Response || m.ID != p.id || m.Question != p.ask[p.current] {
 		p.stray++
 		return
 	}
-	p.answered++
+	p.answered(e)
+	p.replies++
 	switch {
 	case len(m.Answers) > 0:
 		p.hits++
@@ -165,47 +165,35 @@ func (p *dnsClient) datagram(e cells.Env, in *eth.Packet) {
 
 // pass goes on to the next question.
 func (p *dnsClient) pass(e cells.Env) {
-	p.asking, p.tries = false, 0
-	e.Disarm(timerReply)
-	if p.next++; p.next < len(p.ask) {
+	p.attempts = 0
+	if p.current++; p.current < len(p.ask) {
 		e.Arm(timerNext, p.config.Every)
 	}
 }
 
-func (p *dnsClient) timer(e cells.Env, id cells.TimerID) {
-	switch id {
-	case timerSeek:
+func (p *dnsClient) next(e cells.Env) { p.question(e) }
+
+func (p *dnsClient) unanswered(e cells.Env) {
+	if !p.enough(e) {
 		p.seek(e)
-	case timerReply:
-		p.late++
-		p.asking = false
-		if !p.enough(e) {
-			p.seek(e)
-		}
-	case timerNext:
-		if p.target.ok {
-			p.question(e)
-		} else {
-			p.seek(e)
-		}
 	}
 }
 
 // enough reports whether the question was tried often enough; the next one is
 // then.
 func (p *dnsClient) enough(e cells.Env) bool {
-	if p.tries < p.config.Tries || p.next >= len(p.ask) {
+	if p.attempts < p.config.Tries || p.current >= len(p.ask) {
 		return false
 	}
 	p.given++
-	p.line(e, "[dns] %s: no answer", p.ask[p.next])
+	p.line(e, "[dns] %s: no answer", p.ask[p.current])
 	p.pass(e)
 	return true
 }
 
 // unreached is a try of the question too.
 func (p *dnsClient) unreached(e cells.Env) {
-	p.tries++
+	p.attempts++
 	if !p.enough(e) {
 		e.Arm(timerSeek, p.retry)
 	}
@@ -213,18 +201,11 @@ func (p *dnsClient) unreached(e cells.Env) {
 
 // gone gives all questions up: nobody is there whom they could be asked.
 func (p *dnsClient) gone(e cells.Env) {
-	for p.next < len(p.ask) {
-		p.tries = p.config.Tries
+	for p.current < len(p.ask) {
+		p.attempts = p.config.Tries
 		p.enough(e)
 	}
 	p.giveUp(e)
-}
-
-func (p *dnsClient) lost(e cells.Env) {
-	p.client.lost(e)
-	p.asking = false
-	e.Disarm(timerReply)
-	e.Disarm(timerNext)
 }
 
 func (p *dnsClient) command(e cells.Env, args []string) (string, error) {
@@ -239,7 +220,7 @@ func (p *dnsClient) command(e cells.Env, args []string) (string, error) {
 		return "", fmt.Errorf("ask: %d questions were asked: no more are possible", tableMax)
 	}
 	p.ask = append(p.ask, q)
-	switch idle := p.next == len(p.ask)-1; {
+	switch idle := p.current == len(p.ask)-1; {
 	case idle && p.target.ok:
 		p.question(e)
 	case p.givenUp: // perhaps it is there now
@@ -251,10 +232,10 @@ func (p *dnsClient) command(e cells.Env, args []string) (string, error) {
 
 func (p *dnsClient) appendState(a []cells.Attr) []cells.Attr {
 	return append(a,
-		cells.BoolAttr("done", p.next >= len(p.ask)),
+		cells.BoolAttr("done", p.current >= len(p.ask)),
 		cells.TextAttr("answer", p.last),
 		cells.IntAttr("asked", int64(p.asked)),
-		cells.IntAttr("answered", int64(p.answered)),
+		cells.IntAttr("answered", int64(p.replies)),
 		cells.IntAttr("found", int64(p.hits)),
 		cells.IntAttr("nxdomain", int64(p.missing)),
 		cells.IntAttr("timeouts", int64(p.late)),

@@ -69,7 +69,7 @@ type pinger struct {
 	waiting  bool // for the answer to it
 	finished bool
 
-	asked, answered, unawaited, stray uint64
+	asked, got, unawaited, stray uint64
 }
 
 func (p *pinger) start(e cells.Env, h *host) {
@@ -83,7 +83,7 @@ func (p *pinger) reached(e cells.Env) {
 	}
 	p.sequence++
 	p.asked++
-	p.waiting = true
+	p.asking = true
 	p.sentAt = e.Now()
 	p.host.out.Echo(p.host.at(0), p.client.at(0), p.id, p.sequence, p.payload)
 	p.host.send(e, &p.host.out)
@@ -96,9 +96,9 @@ func (p *pinger) pong(e cells.Env, in *eth.Packet) {
 		p.stray++
 		return
 	}
-	if p.waiting {
-		p.answered++
-		p.waiting, p.failed = false, 0
+	if p.asking {
+		p.answered(e)
+		p.got++
 	} else {
 		p.unawaited++
 	}
@@ -119,52 +119,40 @@ func (p *pinger) finish(e cells.Env) {
 		return
 	}
 	p.finished = true
+	p.givenUp = p.got == 0
 	e.Disarm(timerNext)
-	p.line(e, "[icmp] %d requests, %d answered", p.asked, p.answered)
+	p.line(e, "[icmp] %d requests, %d answered", p.asked, p.got)
 }
 
 // next goes on, whether or not the last request was answered.
 func (p *pinger) next(e cells.Env) {
-	if p.waiting && p.target.ok {
-		p.waiting = false
+	if p.asking {
+		p.asking = false
+		p.late++
 		p.line(e, "[icmp] sequence %d: no answer in %s", p.sequence, p.config.Every)
 		if !p.again(e) {
 			return
 		}
 	}
-	switch {
-	case p.last():
+	if p.last() {
 		p.finish(e)
-	case p.target.ok:
-		p.reached(e)
+		return
 	}
-}
-
-func (p *pinger) timer(e cells.Env, id cells.TimerID) {
-	switch id {
-	case timerSeek:
-		p.seek(e)
-	case timerNext:
-		p.next(e)
-	}
+	p.reached(e)
 }
 
 func (p *pinger) lost(e cells.Env) {
 	p.client.lost(e)
-	p.waiting = false
-	e.Disarm(timerNext)
 	if p.last() {
 		p.finish(e)
 	}
 }
 
 func (p *pinger) appendState(a []cells.Attr) []cells.Attr {
-	return append(a,
+	return p.tried(append(a,
 		cells.BoolAttr("done", p.finished),
 		cells.IntAttr("asked", int64(p.asked)),
-		cells.IntAttr("answered", int64(p.answered)),
+		cells.IntAttr("answered", int64(p.got)),
 		cells.IntAttr("unawaited", int64(p.unawaited)),
-		cells.BoolAttr("given_up", p.givenUp || p.finished && p.answered == 0),
-		cells.IntAttr("stray", int64(p.stray)),
-		cells.IntAttr("not_found", int64(p.missed)))
+		cells.IntAttr("stray", int64(p.stray))))
 }

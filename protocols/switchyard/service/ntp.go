@@ -124,11 +124,10 @@ type ntpClient struct {
 	config      NTPClientConfig
 	from        uint16
 	ask, answer ntp.Header
-	asking      bool
 	payload     []byte
 
-	offset, delay                   time.Duration
-	asked, samples, late, stray, no uint64
+	offset, delay             time.Duration
+	asked, samples, stray, no uint64
 }
 
 func (p *ntpClient) done() bool { return p.config.Samples > 0 && p.samples >= uint64(p.config.Samples) }
@@ -143,11 +142,11 @@ func (p *ntpClient) reached(e cells.Env) {
 	if err != nil {
 		return
 	}
-	p.payload, p.asking = b, true
+	p.payload = b
 	p.asked++
 	e.Emit(KindTimeAsked, int64(p.ask.Transmit), int64(now))
 	p.host.sendTo(e, p.from, p.client.at(ntp.Port), b)
-	e.Arm(timerReply, p.config.Timeout)
+	p.await(e, p.config.Timeout)
 }
 
 func (p *ntpClient) datagram(e cells.Env, in *eth.Packet) {
@@ -162,14 +161,13 @@ func (p *ntpClient) datagram(e cells.Env, in *eth.Packet) {
 		p.stray++
 		return
 	}
-	p.asking, p.failed = false, 0
+	p.answered(e)
 	p.samples++
 	now := e.Wall()
 	p.offset, p.delay = p.answer.Sample(now)
 	e.Emit(KindTimeSample, int64(p.ask.Transmit), int64(p.offset))
 	e.Emit(KindTimeGot, int64(p.delay), int64(now))
 	p.line(e, "[ntp] %s: offset %s, delay %s, it is %s", in.IPv4.Source, p.offset, p.delay, date(p.answer.Transmit.Time(now)))
-	e.Disarm(timerReply)
 	if !p.done() {
 		e.Arm(timerNext, p.config.Every)
 	}
@@ -178,41 +176,18 @@ func (p *ntpClient) datagram(e cells.Env, in *eth.Packet) {
 // date is what a wall clock shows, for people.
 func date(t clock.Time) string { return time.Unix(0, int64(t)).UTC().Format(time.RFC3339Nano) }
 
-func (p *ntpClient) timer(e cells.Env, id cells.TimerID) {
-	switch id {
-	case timerSeek:
-		p.seek(e)
-	case timerReply:
-		p.late++
-		p.asking = false
-		p.line(e, "[ntp] no reply in %s", p.config.Timeout)
-		if p.again(e) {
-			p.seek(e)
-		}
-	case timerNext:
-		if p.target.ok {
-			p.reached(e)
-		}
-	}
-}
-
-func (p *ntpClient) lost(e cells.Env) {
-	p.client.lost(e)
-	p.asking = false
-	e.Disarm(timerReply)
-	e.Disarm(timerNext)
+func (p *ntpClient) unanswered(e cells.Env) {
+	p.line(e, "[ntp] no reply in %s", p.config.Timeout)
+	p.client.unanswered(e)
 }
 
 func (p *ntpClient) appendState(a []cells.Attr) []cells.Attr {
-	return append(a,
+	return p.tried(append(a,
 		cells.BoolAttr("done", p.done()),
 		cells.IntAttr("asked", int64(p.asked)),
 		cells.IntAttr("samples", int64(p.samples)),
 		cells.IntAttr("offset_us", int64(p.offset/time.Microsecond)),
 		cells.IntAttr("delay_us", int64(p.delay/time.Microsecond)),
-		cells.IntAttr("timeouts", int64(p.late)),
-		cells.BoolAttr("given_up", p.givenUp),
 		cells.IntAttr("stray", int64(p.stray)),
-		cells.IntAttr("bad_replies", int64(p.no)),
-		cells.IntAttr("not_found", int64(p.missed)))
+		cells.IntAttr("bad_replies", int64(p.no))))
 }

@@ -70,20 +70,14 @@ func NewPing(c PingConfig) (cells.Protocol, error) {
 	return newHost(h, p)
 }
 
-const (
-	timerReply cells.TimerID = 2 // the reply is late
-	timerNext  cells.TimerID = 3 // time for the next message
-)
-
 type ping struct {
 	client
 	config   PingConfig
 	from, to uint16
 	message  int // the one that is sent, from 1
-	asking   bool
 	payload  []byte
 
-	asked, answered, late uint64
+	asked, got uint64
 }
 
 // reached sends the message that has no reply.
@@ -98,61 +92,36 @@ func (p *ping) reached(e cells.Env) {
 	if p.config.Messages > 1 {
 		p.payload = strconv.AppendInt(append(p.payload, ' '), int64(p.message), 10)
 	}
-	p.asking = true
 	p.asked++
 	e.Emit(KindAsked, int64(p.message), switchyard.Sum(p.payload))
 	p.host.sendTo(e, p.from, p.client.at(p.to), p.payload)
 	p.line(e, "[cli] sent %d bytes: %s", len(p.payload), quoted(p.payload))
-	e.Arm(timerReply, p.config.Timeout)
+	p.await(e, p.config.Timeout)
 }
 
-func (p *ping) done() bool { return p.answered >= uint64(p.config.Messages) }
+func (p *ping) done() bool { return p.got >= uint64(p.config.Messages) }
 
 func (p *ping) datagram(e cells.Env, in *eth.Packet) {
 	if !p.asking || in.UDP.Destination != p.from || in.UDP.Source != p.to || in.IPv4.Source != p.target.ip {
 		return
 	}
-	p.asking, p.failed = false, 0
-	p.answered++
+	p.answered(e)
+	p.got++
 	e.Emit(KindAnswered, int64(p.message), switchyard.Sum(in.UDP.Payload))
 	p.line(e, "[cli] got reply from %s:%d: %s", in.IPv4.Source, in.UDP.Source, quoted(in.UDP.Payload))
-	e.Disarm(timerReply)
 	if p.message++; !p.done() {
 		e.Arm(timerNext, p.config.Every)
 	}
 }
 
-func (p *ping) timer(e cells.Env, id cells.TimerID) {
-	switch id {
-	case timerSeek:
-		p.seek(e)
-	case timerReply:
-		p.late++
-		p.asking = false
-		p.line(e, "[cli] no reply in %s", p.config.Timeout)
-		if p.again(e) {
-			p.seek(e)
-		}
-	case timerNext:
-		if p.target.ok {
-			p.reached(e)
-		}
-	}
-}
-
-func (p *ping) lost(e cells.Env) {
-	p.client.lost(e)
-	p.asking = false
-	e.Disarm(timerReply)
-	e.Disarm(timerNext)
+func (p *ping) unanswered(e cells.Env) {
+	p.line(e, "[cli] no reply in %s", p.config.Timeout)
+	p.client.unanswered(e)
 }
 
 func (p *ping) appendState(a []cells.Attr) []cells.Attr {
-	return append(a,
+	return p.tried(append(a,
 		cells.BoolAttr("done", p.done()),
 		cells.IntAttr("asked", int64(p.asked)),
-		cells.IntAttr("answered", int64(p.answered)),
-		cells.IntAttr("timeouts", int64(p.late)),
-		cells.BoolAttr("given_up", p.givenUp),
-		cells.IntAttr("not_found", int64(p.missed)))
+		cells.IntAttr("answered", int64(p.got))))
 }

@@ -15,8 +15,12 @@ const (
 	ByLookup = "lookup"
 )
 
-// timerSeek is a client's timer for the next attempt to reach its server.
-const timerSeek cells.TimerID = 1
+// The timers of a client.
+const (
+	timerSeek  cells.TimerID = iota + 1 // the next attempt to reach its server
+	timerReply                          // the answer is late
+	timerNext                           // time for the next question
+)
 
 // target is a server, and how a client gets to it: first its endpoint is looked
 // up, until it is there, then its MAC is asked for.
@@ -41,7 +45,7 @@ func newTarget(name, ip, by string) (target, error) {
 	return target{name: name, ip: a, by: by}, nil
 }
 
-// seeker is a client that seeks its server.
+// seeker is a client that seeks its server, and asks it something.
 type seeker interface {
 	application
 	// reached says that the server's MAC is known, unreached that it did not say.
@@ -49,6 +53,10 @@ type seeker interface {
 	unreached(cells.Env)
 	// gone says that nobody had the server's name while it was looked up.
 	gone(cells.Env)
+	// next is time for the next question, and unanswered that to the last one
+	// there was no answer in time.
+	next(cells.Env)
+	unanswered(cells.Env)
 }
 
 // client is an application that has a server.
@@ -60,7 +68,9 @@ type client struct {
 	tries   int           // attempts in a row without an answer after which it gives up; 0 is never
 	failed  int           // such attempts
 	givenUp bool
+	asking  bool // waits for an answer
 	missed  uint64
+	late    uint64
 }
 
 // triesMax bounds how often clients try before they give up.
@@ -110,8 +120,58 @@ func (c *client) seek(e cells.Env) {
 func (c *client) ready(e cells.Env) { c.seek(e) }
 
 func (c *client) lost(e cells.Env) {
-	c.target.ok = false
+	c.target.ok, c.asking = false, false
 	e.Disarm(timerSeek)
+	e.Disarm(timerReply)
+	e.Disarm(timerNext)
+}
+
+// await waits for the answer to what was just asked.
+func (c *client) await(e cells.Env, timeout time.Duration) {
+	c.asking = true
+	e.Arm(timerReply, timeout)
+}
+
+// answered is what was waited for.
+func (c *client) answered(e cells.Env) {
+	c.asking, c.failed = false, 0
+	e.Disarm(timerReply)
+}
+
+func (c *client) timer(e cells.Env, id cells.TimerID) {
+	switch id {
+	case timerSeek:
+		c.seek(e)
+	case timerReply:
+		c.late++
+		c.asking = false
+		c.self.unanswered(e)
+	case timerNext:
+		if c.target.ok {
+			c.self.next(e)
+		} else {
+			c.seek(e)
+		}
+	}
+}
+
+// next asks as if the server had just been reached.
+func (c *client) next(e cells.Env) { c.self.reached(e) }
+
+// unanswered seeks the server anew, if that is not enough: its MAC may have
+// moved.
+func (c *client) unanswered(e cells.Env) {
+	if c.again(e) {
+		c.seek(e)
+	}
+}
+
+// tried are the attributes that all clients have.
+func (c *client) tried(a []cells.Attr) []cells.Attr {
+	return append(a,
+		cells.IntAttr("timeouts", int64(c.late)),
+		cells.BoolAttr("given_up", c.givenUp),
+		cells.IntAttr("not_found", int64(c.missed)))
 }
 
 func (c *client) found(e cells.Env, _ string, who switchyard.Identity, err error) {
