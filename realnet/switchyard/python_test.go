@@ -1,6 +1,9 @@
 package switchyard
 
 import (
+	"bytes"
+	"errors"
+	"fmt"
 	"net"
 	"os/exec"
 	"strings"
@@ -10,6 +13,8 @@ import (
 
 	"example.com/dsim/cells"
 	"example.com/dsim/des"
+	"example.com/dsim/protocols/eth"
+	"example.com/dsim/protocols/switchyard"
 	"example.com/dsim/protocols/switchyard/service"
 	"example.com/dsim/realnet"
 	"example.com/dsim/realnet/socket"
@@ -65,15 +70,19 @@ func port(t testing.TB, addr string) string {
 
 func TestPythonTalksToOurFabric(t *testing.T) {
 	_, addr := serve(t, "")
-	background(t, script(t, "svc_echo.py", "--port", port(t, addr)))
-	client := script(t, "cli_udp_ping.py", "--port", port(t, addr))
-	stop := time.AfterFunc(20*time.Second, func() { _ = client.Process.Kill() })
+	r := interpose(t, addr)
+	background(t, script(t, "svc_echo.py", "--port", port(t, r.addr)))
+	r.await(t, 1, switchyard.TypeSubscribed, 1)
+	client := script(t, "cli_udp_ping.py", "--port", port(t, r.addr))
+	stop := time.AfterFunc(patience, func() { _ = client.Process.Kill() })
 	defer stop.Stop()
 	out, err := client.CombinedOutput()
 	if err != nil {
 		t.Errorf("the client: %v\n%s", err, out)
 	}
 	wantLines(t, string(out))
+	r.await(t, 2, 0, 2)
+	wantTranscript(t, pythonAtOurs, "The programs in Python at our fabric: 1 is svc_echo.py, 2 is cli_udp_ping.py.\n"+legend, r.all())
 }
 
 // spoken collects what cells say to people.
@@ -97,7 +106,7 @@ func (s *spoken) text() string {
 }
 
 // role runs a service of ours at a fabric.
-func role(t *testing.T, addr, name, protocol string) *spoken {
+func role(t *testing.T, addr, name, protocol string) (*realnet.Driver, *spoken) {
 	t.Helper()
 	host, p, err := SplitAddr(addr, false)
 	if err != nil {
@@ -110,36 +119,156 @@ func role(t *testing.T, addr, name, protocol string) *spoken {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { d.Close() })
-	return s
+	return d, s
+}
+
+// count is one of the numbers that a driver's cell shows.
+func count(d *realnet.Driver, name string) (n int64) {
+	d.View(func(s *site.Site) {
+		for _, at := range s.Host().AppendState(0, nil) {
+			if at.Name == name {
+				n = at.Int
+			}
+		}
+	})
+	return n
+}
+
+// awaitCount waits until a number is as great as wanted.
+func awaitCount(t *testing.T, d *realnet.Driver, name string, want int64) {
+	t.Helper()
+	for end := time.Now().Add(patience); count(d, name) < want; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%s is %d, want %d", name, count(d, name), want)
+		}
+	}
+}
+
+// demo runs our service and then our client at a fabric, until the client has
+// its reply and is gone. What is said there is in r. The client comes only when
+// the fabric has handled what the service says to all, or it would hear of it,
+// or not. Settled, which may be nil, waits for that.
+func demo(t *testing.T, addr string, r *record, settled func()) {
+	t.Helper()
+	role(t, addr, "svc_echo", "switchyard-echo")
+	r.await(t, 1, switchyard.TypePacketOut, 1)
+	if settled != nil {
+		settled()
+	}
+	d, client := role(t, addr, "cli1", "switchyard-ping")
+	for end := time.Now().Add(patience); !strings.Contains(client.text(), "got reply"); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("no reply: %s\n%s", client.text(), render("so far", r.all()))
+		}
+	}
+	wantLines(t, client.text())
+	d.Close()
+	r.await(t, 2, 0, 2)
+}
+
+// endpoints are programs that use the endpoint of this package, at a fabric: two
+// that exchange frames, one that wants a name which is taken, one that takes it
+// over, and questions that a fabric refuses.
+func endpoints(t *testing.T, addr string, r *record, _ func()) {
+	t.Helper()
+	a := open(t, Options{Addr: addr, Name: "a", Backoff: -1})
+	b := open(t, Options{Addr: addr, Name: "b", MAC: eth.MAC{2, 0, 0, 0, 0, 0xb}, Client: "another", Backoff: -1})
+	who, err := a.Lookup(t.Context(), "b")
+	if err != nil || who != b.Identity() {
+		t.Errorf("b is %+v, %v", who, err)
+	}
+	exchange := func(from, to *Endpoint, dst eth.MAC, text string) {
+		t.Helper()
+		want := frame(dst, from.Identity().MAC, text)
+		if err := from.Send(want); err != nil {
+			t.Fatal(err)
+		}
+		if got := recv(t, to); !bytes.Equal(got.Data, want) {
+			t.Errorf("got %x, want %x", got.Data, want)
+		}
+	}
+	exchange(a, b, who.MAC, "hello")
+	exchange(b, a, eth.Broadcast, "hello, all")
+	exchange(a, b, eth.MAC{2, 0, 0, 0, 0, 0xc}, "hello, nobody")
+	exchange(a, a, a.Identity().MAC, "hello, me")
+	var said *FabricError
+	for kind, want := range map[switchyard.Type]string{99: "unknown message type: 99"} {
+		if _, err := b.Ask(t.Context(), switchyard.Message{Type: kind}, kind); !errors.As(err, &said) || said.Text != want {
+			t.Errorf("type %d: %v", kind, err)
+		}
+	}
+	if _, err := Open(t.Context(), Options{Addr: addr, Name: "a", Exclusive: true}); !errors.As(err, &said) || said.Text != "endpoint name already exists: a" {
+		t.Errorf("a name that is taken: %v", err)
+	}
+	r.await(t, 3, 0, 2)
+	a.Close()
+	r.await(t, 1, 0, 2)
+	again := open(t, Options{Addr: addr, Name: "a", Backoff: -1})
+	if again.Identity() != a.Identity() {
+		t.Errorf("taken over was %+v, not %+v", again.Identity(), a.Identity())
+	}
+	exchange(b, again, again.Identity().MAC, "welcome back")
+	again.Close()
+	r.await(t, 4, 0, 2)
 }
 
 func TestOursTalkToPythonsFabric(t *testing.T) {
-	addr := pythonDaemon(t)
-	role(t, addr, "svc_echo", "switchyard-echo")
-	client := role(t, addr, "cli1", "switchyard-ping")
-	for end := time.Now().Add(20 * time.Second); !strings.Contains(client.text(), "got reply"); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("no reply: %s", client.text())
-		}
-	}
-	wantLines(t, client.text())
-	a, b := open(t, Options{Addr: addr, Name: "a"}), open(t, Options{Addr: addr, Name: "b"})
-	if err := a.Send(frame(b.Identity().MAC, a.Identity().MAC, "hello")); err != nil {
-		t.Fatal(err)
-	}
-	if got := recv(t, b); !strings.HasSuffix(string(got.Data), "hello") {
-		t.Errorf("b got %q", got.Data)
-	}
+	r := interpose(t, pythonDaemon(t))
+	// The daemon takes turns: who connects from now on comes behind what is there.
+	demo(t, r.addr, &r.record, nil)
+	wantTranscript(t, oursAtPython, "Our service and our client at the daemon in Python: 1 is svc_echo, 2 is cli1.\n"+legend, r.all())
+}
+
+func TestOurEndpointsTalkToPythonsFabric(t *testing.T) {
+	r := interpose(t, pythonDaemon(t))
+	endpoints(t, r.addr, &r.record, nil)
+	wantTranscript(t, endpointsAtPython, "Endpoints of package realnet/switchyard at the daemon in Python.\n"+legend, r.all())
 }
 
 func TestTheDemoIsAllOurs(t *testing.T) {
-	_, addr := serve(t, "")
-	role(t, addr, "svc_echo", "switchyard-echo")
-	client := role(t, addr, "cli1", "switchyard-ping")
-	for end := time.Now().Add(20 * time.Second); !strings.Contains(client.text(), "got reply"); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("no reply: %s", client.text())
+	d, addr := serve(t, "")
+	r := interpose(t, addr)
+	demo(t, r.addr, &r.record, func() { awaitCount(t, d, "frames", 1) })
+	wantTranscript(t, allOurs, "The demo, all ours: 1 is svc_echo, 2 is cli1.\n"+legend, r.all())
+}
+
+// The transcripts of testdata.
+const (
+	pythonAtOurs      = "python-at-our-fabric.txt"
+	oursAtPython      = "ours-at-python-fabric.txt"
+	endpointsAtPython = "endpoints-at-python-fabric.txt"
+	allOurs           = "demo.txt"
+)
+
+const legend = "> is said by the client of a connection, < by the fabric. In hexadecimal: length, version,\n" +
+	"type, endpoint and flags, then the payload. go test ./realnet/switchyard -update writes it anew."
+
+// What clients were recorded to say gets from our fabric what the fabric of the
+// recording answered: to the byte where that was ours, and in other blanks where
+// it was the daemon in Python. No Python is needed.
+func TestOurFabricAnswersAsRecorded(t *testing.T) {
+	for file, same := range map[string]func(got, want []byte) error{
+		pythonAtOurs: sameBytes, allOurs: sameBytes, oursAtPython: sameMeaning, endpointsAtPython: sameMeaning,
+	} {
+		for _, cut := range []int{1, 7, 1 << 20} {
+			t.Run(fmt.Sprintf("%s/%d", file, cut), func(t *testing.T) {
+				d, _ := serve(t, "")
+				speak(t, d, committed(t, file), cut, same)
+			})
 		}
 	}
-	wantLines(t, client.text())
+}
+
+// Our clients say to a fabric that knows only its recorded part what they said
+// when it was recorded. No Python is needed.
+func TestOursSpeakAsRecorded(t *testing.T) {
+	for file, talk := range map[string]func(*testing.T, string, *record, func()){oursAtPython: demo, allOurs: demo, endpointsAtPython: endpoints} {
+		t.Run(file, func(t *testing.T) {
+			s := perform(t, committed(t, file))
+			talk(t, s.addr, &s.record, nil)
+			if err := <-s.done; err != nil {
+				t.Error(err)
+			}
+		})
+	}
 }
