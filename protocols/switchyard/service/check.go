@@ -55,6 +55,7 @@ type leaseOracle struct {
 	pools  []span
 	leased map[leasedKey]int64  // the MAC that has an address, by server
 	bound  map[int64]boundUntil // by address
+	over   map[leasedKey]bool   // leases of clients that ended before somebody else was bound, and that the client has not given up yet
 }
 
 // span is a pool of a server.
@@ -64,7 +65,7 @@ type span struct {
 }
 
 type leasedKey struct {
-	server  cells.ID
+	server  cells.ID // or client
 	address int64
 }
 
@@ -75,7 +76,7 @@ type boundUntil struct {
 
 // NewLeaseOracle gives the oracle "switchyard/leases".
 func NewLeaseOracle() cells.Oracle {
-	return &leaseOracle{leased: make(map[leasedKey]int64), bound: make(map[int64]boundUntil)}
+	return &leaseOracle{leased: make(map[leasedKey]int64), bound: make(map[int64]boundUntil), over: make(map[leasedKey]bool)}
 }
 
 // Kinds are the emissions the oracle reads.
@@ -104,10 +105,15 @@ func (o *leaseOracle) Observe(k des.Key, m cells.Emission) error {
 	case KindBound:
 		return o.bind(k.Time, m)
 	case KindUnbound:
-		if b, ok := o.bound[m.A]; !ok || b.cell != m.Cell {
+		key := leasedKey{m.Cell, m.A}
+		switch b, ok := o.bound[m.A]; {
+		case ok && b.cell == m.Cell:
+			delete(o.bound, m.A)
+		case o.over[key]: // it could not say so in time, as when it stood still
+			delete(o.over, key)
+		default:
 			return fmt.Errorf("%s gives up %s, which it does not have", m.Cell, ipOf(m.A))
 		}
-		delete(o.bound, m.A)
 	}
 	return nil
 }
@@ -135,9 +141,15 @@ func (o *leaseOracle) bind(now clock.Time, m cells.Emission) error {
 	if !inside {
 		return fmt.Errorf("%s is bound to %s, which is in no pool", m.Cell, ipOf(m.A))
 	}
-	if b, ok := o.bound[m.A]; ok && b.cell != m.Cell && now < b.until {
+	b, taken := o.bound[m.A]
+	taken = taken && b.cell != m.Cell
+	if taken && now < b.until {
 		return fmt.Errorf("%s is bound to %s, which %s has until %s", m.Cell, ipOf(m.A), b.cell, b.until)
 	}
+	if taken {
+		o.over[leasedKey{b.cell, m.A}] = true
+	}
+	delete(o.over, leasedKey{m.Cell, m.A})
 	o.bound[m.A] = boundUntil{m.Cell, now.Add(time.Duration(m.B))}
 	return nil
 }

@@ -53,6 +53,7 @@ func TestLeaseOracle(t *testing.T) {
 	const a, annMAC, benMAC = 0x0a000064, 0x025359000002, 0x025359000003
 	pool := []told{{0, "srv", KindPool, a, a + 1}}
 	leased := append(pool, told{1, "srv", KindLeased, a, annMAC}, told{1, "ann", KindBound, a, int64(time.Minute)})
+	later := []told{{2 * time.Minute, "srv", KindFreed, a, annMAC}, {2 * time.Minute, "srv", KindLeased, a, benMAC}, {2 * time.Minute, "ben", KindBound, a, int64(time.Minute)}}
 	for _, c := range []struct {
 		want  string
 		first []told
@@ -62,6 +63,10 @@ func TestLeaseOracle(t *testing.T) {
 		{"", leased, []told{{2, "ann", KindUnbound, a, 0}, {3, "srv", KindFreed, a, annMAC}, {4, "srv", KindLeased, a, benMAC}, {4, "ben", KindBound, a, 9}}},
 		{"", leased, []told{{2 * time.Minute, "srv", KindFreed, a, annMAC}, {2 * time.Minute, "srv", KindLeased, a, benMAC}, {2 * time.Minute, "ben", KindBound, a, 9}}},
 		{"", leased, []told{{2, "two", KindPool, a + 2, a + 9}, {2, "two", KindLeased, a + 2, annMAC}, {3, "ben", KindBound, a + 9, 9}}},
+		// ann stood still when its lease ended, and says so when it goes on: once.
+		{"", leased, append(later, told{4 * time.Minute, "ann", KindUnbound, a, 1})},
+		{"ann gives up 10.0.0.100, which it does not have", leased, append(later, told{4 * time.Minute, "ann", KindUnbound, a, 1}, told{4 * time.Minute, "ann", KindUnbound, a, 1})},
+		{"ann is bound to 10.0.0.100, which ben has until 3m0s", leased, append(later, told{2*time.Minute + 1, "ann", KindBound, a, 9})},
 		{"srv gives 10.0.0.100 to 02:53:59:00:00:03, but 02:53:59:00:00:02 has it", leased, []told{{2, "srv", KindLeased, a, benMAC}}},
 		{"srv takes 10.0.0.100 back from 02:53:59:00:00:03, which does not have it", leased, []told{{2, "srv", KindFreed, a, benMAC}}},
 		{"srv takes 10.0.0.101 back from 02:53:59:00:00:03, which does not have it", leased, []told{{2, "srv", KindFreed, a + 1, benMAC}}},
