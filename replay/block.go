@@ -8,6 +8,7 @@ import (
 
 	"example.com/dsim/clock"
 	"example.com/dsim/des"
+	"example.com/dsim/replay/internal/wire"
 )
 
 // The kinds of blocks: the first byte of a body.
@@ -70,46 +71,46 @@ func (b *BlockInfo) note(k des.Key) {
 
 // appendInfo is the head of an entry block, and its row in the index.
 func appendInfo(b []byte, i *BlockInfo) []byte {
-	b = appendUvarint(b, uint64(i.Number))
-	b = appendUvarint(b, i.FirstRecord)
-	b = appendUvarint(b, i.Records)
-	b = appendUvarint(b, i.FirstChoice)
-	b = appendUvarint(b, i.Choices)
+	b = wire.AppendUvarint(b, uint64(i.Number))
+	b = wire.AppendUvarint(b, i.FirstRecord)
+	b = wire.AppendUvarint(b, i.Records)
+	b = wire.AppendUvarint(b, i.FirstChoice)
+	b = wire.AppendUvarint(b, i.Choices)
 	b = appendKey(b, i.First)
 	b = appendKey(b, i.Last)
-	b = appendVarint(b, int64(i.From))
-	b = appendVarint(b, int64(i.To))
-	return appendUvarint(b, i.Ops)
+	b = wire.AppendVarint(b, int64(i.From))
+	b = wire.AppendVarint(b, int64(i.To))
+	return wire.AppendUvarint(b, i.Ops)
 }
 
-func (r *reader) info() BlockInfo {
+func readInfo(r *wire.Reader) BlockInfo {
 	var i BlockInfo
-	i.Number = int(r.uvarintMax(1<<31 - 1))
-	i.FirstRecord = r.uvarint()
-	i.Records = r.uvarint()
-	i.FirstChoice = r.uvarint()
-	i.Choices = r.uvarint()
-	i.First = r.key()
-	i.Last = r.key()
-	i.From = clock.Time(r.varint())
-	i.To = clock.Time(r.varint())
-	i.Ops = r.uvarint()
+	i.Number = int(r.UvarintMax(1<<31 - 1))
+	i.FirstRecord = r.Uvarint()
+	i.Records = r.Uvarint()
+	i.FirstChoice = r.Uvarint()
+	i.Choices = r.Uvarint()
+	i.First = readKey(r)
+	i.Last = readKey(r)
+	i.From = clock.Time(r.Varint())
+	i.To = clock.Time(r.Varint())
+	i.Ops = r.Uvarint()
 	return i
 }
 
-func (r *reader) key() des.Key {
-	if len(r.b) < 24 {
-		r.fail()
+func readKey(r *wire.Reader) des.Key {
+	if len(r.Rest) < 24 {
+		r.Fail()
 		return des.Key{}
 	}
 	k := des.Key{
-		Time:   clock.Time(binary.LittleEndian.Uint64(r.b)),
-		Delta:  binary.LittleEndian.Uint16(r.b[8:]),
-		Rank:   binary.LittleEndian.Uint16(r.b[10:]),
-		Entity: des.Entity(binary.LittleEndian.Uint32(r.b[12:])),
-		Seq:    binary.LittleEndian.Uint64(r.b[16:]),
+		Time:   clock.Time(binary.LittleEndian.Uint64(r.Rest)),
+		Delta:  binary.LittleEndian.Uint16(r.Rest[8:]),
+		Rank:   binary.LittleEndian.Uint16(r.Rest[10:]),
+		Entity: des.Entity(binary.LittleEndian.Uint32(r.Rest[12:])),
+		Seq:    binary.LittleEndian.Uint64(r.Rest[16:]),
 	}
-	r.b = r.b[24:]
+	r.Rest = r.Rest[24:]
 	return k
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"example.com/dsim/clock"
 	"example.com/dsim/des"
+	"example.com/dsim/replay/internal/wire"
 )
 
 // cursor steps through the entries of some blocks.
@@ -66,7 +67,7 @@ func (c *cursor) next() (Entry, error) {
 			return Entry{Choice: &c.cho, Number: c.info.FirstChoice + c.choices - 1}, nil
 		}
 		c.open = false
-		if c.dec.r.bad {
+		if c.dec.r.Bad {
 			return Entry{}, c.t.errorf("%s: entry %d does not fit the format", &c.info, c.records+c.choices)
 		}
 		if c.records != c.info.Records || c.choices != c.info.Choices {
@@ -88,13 +89,13 @@ func (c *cursor) begin() error {
 	if kind != blockEntries {
 		return errors.New("not a block of entries")
 	}
-	r := reader{b: body}
-	head := r.info()
+	r := wire.Reader{Most: StringMax, Rest: body}
+	head := readInfo(&r)
 	head.Offset, head.Size, head.raw = c.info.Offset, c.info.Size, c.info.raw
-	if r.bad || head != c.info {
+	if r.Bad || head != c.info {
 		return errors.New("its head is not what the index says")
 	}
-	c.dec.reset(r.b)
+	c.dec.reset(r.Rest)
 	c.records, c.choices = 0, 0
 	return nil
 }

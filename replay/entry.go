@@ -6,6 +6,7 @@ import (
 
 	"example.com/dsim/clock"
 	"example.com/dsim/des"
+	"example.com/dsim/replay/internal/wire"
 )
 
 // Entry is one thing in a trace: a record or a choice. What it points to is
@@ -83,18 +84,18 @@ func (e *encoder) string(s string) {
 		return
 	}
 	n, fresh := e.strings.text(s)
-	e.b = appendUvarint(e.b, uint64(n))
+	e.b = wire.AppendUvarint(e.b, uint64(n))
 	if fresh {
-		e.b = appendString(e.b, s)
+		e.b = wire.AppendString(e.b, s)
 	}
 }
 
 // data is string for payloads, which have a dictionary of their own.
 func (e *encoder) data(p []byte) {
 	n, fresh := e.datas.bytes(p, e.b)
-	e.b = appendUvarint(e.b, uint64(n))
+	e.b = wire.AppendUvarint(e.b, uint64(n))
 	if fresh {
-		e.b = appendUvarint(e.b, uint64(len(p)))
+		e.b = wire.AppendUvarint(e.b, uint64(len(p)))
 		from := len(e.b)
 		e.b = append(e.b, p...)
 		e.datas.placed(from, len(e.b))
@@ -104,11 +105,11 @@ func (e *encoder) data(p []byte) {
 // key writes a key as the difference to from's time and to the last sequence of
 // its entity.
 func (e *encoder) putKey(k des.Key, from clock.Time) {
-	e.b = appendVarint(e.b, int64(k.Time)-int64(from))
-	e.b = appendUvarint(e.b, uint64(k.Delta))
-	e.b = appendUvarint(e.b, uint64(k.Rank))
-	e.b = appendUvarint(e.b, uint64(k.Entity))
-	e.b = appendVarint(e.b, int64(k.Seq-*e.seq(k.Entity)))
+	e.b = wire.AppendVarint(e.b, int64(k.Time)-int64(from))
+	e.b = wire.AppendUvarint(e.b, uint64(k.Delta))
+	e.b = wire.AppendUvarint(e.b, uint64(k.Rank))
+	e.b = wire.AppendUvarint(e.b, uint64(k.Entity))
+	e.b = wire.AppendVarint(e.b, int64(k.Seq-*e.seq(k.Entity)))
 }
 
 func (e *encoder) record(r *des.Record) {
@@ -132,7 +133,7 @@ func (e *encoder) record(r *des.Record) {
 	set(r.Text != "", hasText)
 	set(len(r.Data) != 0, hasData)
 	e.b = append(e.b, byte(r.Op))
-	e.b = appendUvarint(e.b, flags)
+	e.b = wire.AppendUvarint(e.b, flags)
 	if flags&hasKey != 0 {
 		e.putKey(r.Key, e.key.Time)
 		e.key = r.Key
@@ -150,16 +151,16 @@ func (e *encoder) record(r *des.Record) {
 		e.string(r.Link)
 	}
 	if flags&hasPort != 0 {
-		e.b = appendUvarint(e.b, uint64(r.Port))
+		e.b = wire.AppendUvarint(e.b, uint64(r.Port))
 	}
 	if flags&hasKind != 0 {
 		e.string(r.Kind)
 	}
 	if flags&hasA != 0 {
-		e.b = appendVarint(e.b, r.A)
+		e.b = wire.AppendVarint(e.b, r.A)
 	}
 	if flags&hasB != 0 {
-		e.b = appendVarint(e.b, r.B-deadline(r.Op, r.Key.Time))
+		e.b = wire.AppendVarint(e.b, r.B-deadline(r.Op, r.Key.Time))
 	}
 	if flags&hasText != 0 {
 		e.string(r.Text)
@@ -189,27 +190,27 @@ func (e *encoder) choice(c *des.Choice) {
 	}
 	e.string(c.What)
 	e.string(c.Where)
-	e.b = appendUvarint(e.b, c.N)
+	e.b = wire.AppendUvarint(e.b, c.N)
 	e.string(c.Value)
 }
 
 // decoder takes the entries of one block apart.
 type decoder struct {
 	delta
-	r       reader
+	r       wire.Reader
 	strings []string
 	datas   [][]byte
 }
 
 func (d *decoder) reset(b []byte) {
 	d.delta = delta{}
-	d.r = reader{b: b}
+	d.r = wire.Reader{Most: StringMax, Rest: b}
 	d.strings = d.strings[:0]
 	d.datas = d.datas[:0]
 }
 
 func (d *decoder) string() string {
-	n := d.r.uvarint()
+	n := d.r.Uvarint()
 	have := uint64(len(d.strings))
 	switch {
 	case n == 0:
@@ -217,57 +218,57 @@ func (d *decoder) string() string {
 	case n <= have:
 		return d.strings[n-1]
 	case n == have+1:
-		s := d.r.string()
-		if !d.r.bad {
+		s := d.r.Text()
+		if !d.r.Bad {
 			d.strings = append(d.strings, s)
 		}
 		return s
 	}
-	d.r.fail()
+	d.r.Fail()
 	return ""
 }
 
 func (d *decoder) data() []byte {
-	n := d.r.uvarint()
+	n := d.r.Uvarint()
 	have := uint64(len(d.datas))
 	switch {
 	case n == 0:
-		d.r.fail()
+		d.r.Fail()
 		return nil
 	case n <= have:
 		return d.datas[n-1]
 	case n == have+1:
-		p := d.r.bytes()
-		if !d.r.bad {
+		p := d.r.Bytes()
+		if !d.r.Bad {
 			d.datas = append(d.datas, p)
 		}
 		return p
 	}
-	d.r.fail()
+	d.r.Fail()
 	return nil
 }
 
 func (d *decoder) takeKey(from clock.Time) des.Key {
 	var k des.Key
-	k.Time = from + clock.Time(d.r.varint())
-	k.Delta = uint16(d.r.uvarintMax(1<<16 - 1))
-	k.Rank = uint16(d.r.uvarintMax(1<<16 - 1))
-	k.Entity = des.Entity(d.r.uvarintMax(1<<32 - 1))
-	k.Seq = *d.seq(k.Entity) + uint64(d.r.varint())
+	k.Time = from + clock.Time(d.r.Varint())
+	k.Delta = uint16(d.r.UvarintMax(1<<16 - 1))
+	k.Rank = uint16(d.r.UvarintMax(1<<16 - 1))
+	k.Entity = des.Entity(d.r.UvarintMax(1<<32 - 1))
+	k.Seq = *d.seq(k.Entity) + uint64(d.r.Varint())
 	return k
 }
 
 // next takes one entry: into r, or into c. It reports false for both at the
-// end and when the bytes are not what the format says; r.bad tells which.
+// end and when the bytes are not what the format says; r.Bad tells which.
 func (d *decoder) next(r *des.Record, c *des.Choice) (record, choice bool) {
-	if len(d.r.b) == 0 {
+	if len(d.r.Rest) == 0 {
 		return false, false
 	}
-	tag := d.r.byte()
+	tag := d.r.Byte()
 	if tag == tagChoice {
-		flags := d.r.byte()
+		flags := d.r.Byte()
 		if flags > hasKey {
-			d.r.fail()
+			d.r.Fail()
 		}
 		if flags&hasKey != 0 {
 			d.key = d.takeKey(d.key.Time)
@@ -276,18 +277,18 @@ func (d *decoder) next(r *des.Record, c *des.Choice) (record, choice bool) {
 		*c = des.Choice{At: d.key}
 		c.What = d.string()
 		c.Where = d.string()
-		c.N = d.r.uvarint()
+		c.N = d.r.Uvarint()
 		c.Value = d.string()
-		return false, !d.r.bad
+		return false, !d.r.Bad
 	}
 	// Ops that this build does not know are kept: they print as "op?".
 	if tag == 0 || tag > tagChoice {
-		d.r.fail()
+		d.r.Fail()
 		return false, false
 	}
-	flags := d.r.uvarintMax(flagsMax)
+	flags := d.r.UvarintMax(flagsMax)
 	if flags&hasCause != 0 && flags&zeroCause != 0 {
-		d.r.fail()
+		d.r.Fail()
 	}
 	if flags&hasKey != 0 {
 		d.key = d.takeKey(d.key.Time)
@@ -307,16 +308,16 @@ func (d *decoder) next(r *des.Record, c *des.Choice) (record, choice bool) {
 		r.Link = d.string()
 	}
 	if flags&hasPort != 0 {
-		r.Port = uint32(d.r.uvarintMax(1<<32 - 1))
+		r.Port = uint32(d.r.UvarintMax(1<<32 - 1))
 	}
 	if flags&hasKind != 0 {
 		r.Kind = d.string()
 	}
 	if flags&hasA != 0 {
-		r.A = d.r.varint()
+		r.A = d.r.Varint()
 	}
 	if flags&hasB != 0 {
-		r.B = d.r.varint() + deadline(r.Op, r.Key.Time)
+		r.B = d.r.Varint() + deadline(r.Op, r.Key.Time)
 	}
 	if flags&hasText != 0 {
 		r.Text = d.string()
@@ -324,7 +325,7 @@ func (d *decoder) next(r *des.Record, c *des.Choice) (record, choice bool) {
 	if flags&hasData != 0 {
 		r.Data = d.data()
 	}
-	return !d.r.bad, false
+	return !d.r.Bad, false
 }
 
 // appendCanonical is the form of a record that a trace's hash is taken over. It
@@ -333,24 +334,24 @@ func appendCanonical(b []byte, r *des.Record) []byte {
 	b = append(b, byte(r.Op))
 	b = appendKey(b, r.Key)
 	b = appendKey(b, r.Cause)
-	b = appendString(b, r.Cell)
-	b = appendString(b, r.Link)
+	b = wire.AppendString(b, r.Cell)
+	b = wire.AppendString(b, r.Link)
 	b = binary.LittleEndian.AppendUint32(b, r.Port)
-	b = appendString(b, r.Kind)
+	b = wire.AppendString(b, r.Kind)
 	b = binary.LittleEndian.AppendUint64(b, uint64(r.A))
 	b = binary.LittleEndian.AppendUint64(b, uint64(r.B))
-	b = appendString(b, r.Text)
-	b = appendUvarint(b, uint64(len(r.Data)))
+	b = wire.AppendString(b, r.Text)
+	b = wire.AppendUvarint(b, uint64(len(r.Data)))
 	return append(b, r.Data...)
 }
 
 func appendCanonicalChoice(b []byte, c *des.Choice) []byte {
 	b = append(b, tagChoice)
 	b = appendKey(b, c.At)
-	b = appendString(b, c.What)
-	b = appendString(b, c.Where)
+	b = wire.AppendString(b, c.What)
+	b = wire.AppendString(b, c.Where)
 	b = binary.LittleEndian.AppendUint64(b, c.N)
-	return appendString(b, c.Value)
+	return wire.AppendString(b, c.Value)
 }
 
 func appendKey(b []byte, k des.Key) []byte {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"example.com/dsim/des"
+	"example.com/dsim/replay/internal/wire"
 )
 
 func TestHostileFramesTakeLittleMemory(t *testing.T) {
@@ -97,9 +98,9 @@ func FuzzBodies(f *testing.F) {
 		}
 		var tr Trace
 		_ = tr.parseEnd(b)
-		r := reader{b: b}
-		for len(r.b) > 0 {
-			r.info()
+		r := wire.Reader{Most: StringMax, Rest: b}
+		for len(r.Rest) > 0 {
+			readInfo(&r)
 		}
 	})
 }

@@ -7,6 +7,7 @@ import (
 
 	"example.com/dsim/clock"
 	"example.com/dsim/des"
+	"example.com/dsim/replay/internal/wire"
 )
 
 // FormatVersion is the version of the file format that a Writer writes.
@@ -144,22 +145,22 @@ func checkInfo(what string, m map[string]string) error {
 // appendHeader is the body of a header block, its kind excepted.
 func appendHeader(b []byte, h *Header) []byte {
 	b = append(b, magic...)
-	b = appendUvarint(b, FormatVersion)
-	b = appendUvarint(b, h.Features)
+	b = wire.AppendUvarint(b, FormatVersion)
+	b = wire.AppendUvarint(b, h.Features)
 	b = append(b, byte(h.Level))
-	b = appendField(b, tagScenario, h.Scenario)
-	b = appendField(b, tagText, h.Text)
-	b = appendField(b, tagTextHash, h.TextHash)
-	b = appendField(b, tagSeed, h.Seed)
+	b = wire.AppendField(b, tagScenario, h.Scenario)
+	b = wire.AppendField(b, tagText, h.Text)
+	b = wire.AppendField(b, tagTextHash, h.TextHash)
+	b = wire.AppendField(b, tagSeed, h.Seed)
 	for _, s := range h.Set {
-		b = appendString(appendUvarint(b, tagSet), s)
+		b = wire.AppendString(wire.AppendUvarint(b, tagSet), s)
 	}
-	b = appendField(b, tagBuild, h.Build)
-	b = appendNumber(b, tagRng, uint64(h.Rng))
-	b = appendNumber(b, tagEvents, h.Limits.Events)
-	b = appendNumber(b, tagTime, uint64(h.Limits.Time))
-	b = appendNumber(b, tagDelta, uint64(h.Limits.Delta))
-	return appendMap(b, tagInfo, h.Info)
+	b = wire.AppendField(b, tagBuild, h.Build)
+	b = wire.AppendNumber(b, tagRng, uint64(h.Rng))
+	b = wire.AppendNumber(b, tagEvents, h.Limits.Events)
+	b = wire.AppendNumber(b, tagTime, uint64(h.Limits.Time))
+	b = wire.AppendNumber(b, tagDelta, uint64(h.Limits.Delta))
+	return wire.AppendMap(b, tagInfo, h.Info)
 }
 
 func parseHeader(b []byte) (Header, error) {
@@ -167,51 +168,51 @@ func parseHeader(b []byte) (Header, error) {
 	if len(b) < len(magic) || string(b[:len(magic)]) != magic {
 		return h, fmt.Errorf("not a dsim trace: the magic is missing")
 	}
-	r := reader{b: b[len(magic):]}
-	version := r.uvarint()
-	if !r.bad && version != FormatVersion {
+	r := wire.Reader{Most: StringMax, Rest: b[len(magic):]}
+	version := r.Uvarint()
+	if !r.Bad && version != FormatVersion {
 		return h, fmt.Errorf("format version %d: this build reads version %d", version, FormatVersion)
 	}
 	h.Version = FormatVersion
-	h.Features = r.uvarint()
+	h.Features = r.Uvarint()
 	if h.Features&^featuresKnown != 0 {
 		return h, fmt.Errorf("features %#x: this build knows none of them", h.Features&^featuresKnown)
 	}
-	h.Level = Level(r.byte())
+	h.Level = Level(r.Byte())
 	if h.Level > Events {
 		return h, fmt.Errorf("%s: want choices or events", h.Level)
 	}
-	r.fields(func(tag uint64, v *reader) {
+	r.Fields(func(tag uint64, v *wire.Reader) {
 		switch tag {
 		case tagScenario:
-			h.Scenario = string(v.b)
+			h.Scenario = string(v.Rest)
 		case tagText:
-			h.Text = string(v.b)
+			h.Text = string(v.Rest)
 		case tagTextHash:
-			h.TextHash = string(v.b)
+			h.TextHash = string(v.Rest)
 		case tagSeed:
-			h.Seed = string(v.b)
+			h.Seed = string(v.Rest)
 		case tagSet:
 			if len(h.Set) >= mapMax {
-				v.bad = true
+				v.Bad = true
 				return
 			}
-			h.Set = append(h.Set, string(v.b))
+			h.Set = append(h.Set, string(v.Rest))
 		case tagBuild:
-			h.Build = string(v.b)
+			h.Build = string(v.Rest)
 		case tagRng:
-			h.Rng = uint32(v.uvarintMax(1<<32 - 1))
+			h.Rng = uint32(v.UvarintMax(1<<32 - 1))
 		case tagEvents:
-			h.Limits.Events = v.uvarint()
+			h.Limits.Events = v.Uvarint()
 		case tagTime:
-			h.Limits.Time = clock.Time(v.uvarint())
+			h.Limits.Time = clock.Time(v.Uvarint())
 		case tagDelta:
-			h.Limits.Delta = uint16(v.uvarintMax(1<<16 - 1))
+			h.Limits.Delta = uint16(v.UvarintMax(1<<16 - 1))
 		case tagInfo:
-			parseInfo(&h.Info, v)
+			v.Entry(&h.Info)
 		}
 	})
-	if r.bad {
+	if r.Bad {
 		return h, fmt.Errorf("the fields do not fit")
 	}
 	if h.TextHash != hashText(h.Text) {
@@ -220,40 +221,27 @@ func parseHeader(b []byte) (Header, error) {
 	return h, nil
 }
 
-func parseInfo(m *map[string]string, v *reader) {
-	k := v.string()
-	s := v.string()
-	if v.bad || len(*m) >= mapMax {
-		v.bad = true
-		return
-	}
-	if *m == nil {
-		*m = map[string]string{}
-	}
-	(*m)[k] = s
-}
-
 func appendSummary(b []byte, s *Summary) []byte {
-	b = appendField(b, tagVerdict, s.Verdict)
-	b = appendNumber(b, tagDigest, uint64(s.Digest))
-	b = appendNumber(b, tagEnd, uint64(s.End))
-	b = appendNumber(b, tagExecuted, s.Events)
-	return appendMap(b, tagNote, s.Info)
+	b = wire.AppendField(b, tagVerdict, s.Verdict)
+	b = wire.AppendNumber(b, tagDigest, uint64(s.Digest))
+	b = wire.AppendNumber(b, tagEnd, uint64(s.End))
+	b = wire.AppendNumber(b, tagExecuted, s.Events)
+	return wire.AppendMap(b, tagNote, s.Info)
 }
 
-func parseSummary(r *reader, s *Summary) {
-	r.fields(func(tag uint64, v *reader) {
+func parseSummary(r *wire.Reader, s *Summary) {
+	r.Fields(func(tag uint64, v *wire.Reader) {
 		switch tag {
 		case tagVerdict:
-			s.Verdict = string(v.b)
+			s.Verdict = string(v.Rest)
 		case tagDigest:
-			s.Digest = des.Digest(v.uvarint())
+			s.Digest = des.Digest(v.Uvarint())
 		case tagEnd:
-			s.End = clock.Time(v.uvarint())
+			s.End = clock.Time(v.Uvarint())
 		case tagExecuted:
-			s.Events = v.uvarint()
+			s.Events = v.Uvarint()
 		case tagNote:
-			parseInfo(&s.Info, v)
+			v.Entry(&s.Info)
 		}
 	})
 }

@@ -11,6 +11,8 @@ import (
 
 	seekable "github.com/SaveTheRbtz/zstd-seekable-format-go/pkg"
 	"github.com/klauspost/compress/zstd"
+
+	"example.com/dsim/replay/internal/wire"
 )
 
 // Trace is an open trace. Its iterators read the file as they go and hold one
@@ -205,10 +207,10 @@ func (t *Trace) readIndex(f *frames) error {
 		if err != nil {
 			return fmt.Errorf("block %d (index): %w", id, err)
 		}
-		r := reader{b: body}
-		for range r.uvarintMax(indexPart) {
-			i := r.info()
-			if r.bad || i.Number != len(infos)+1 {
+		r := wire.Reader{Most: StringMax, Rest: body}
+		for range r.UvarintMax(indexPart) {
+			i := readInfo(&r)
+			if r.Bad || i.Number != len(infos)+1 {
 				return fmt.Errorf("block %d (index): its rows do not fit", id)
 			}
 			e, ok := table.EntryByID(int64(i.Number))
@@ -218,7 +220,7 @@ func (t *Trace) readIndex(f *frames) error {
 			i.Offset, i.Size, i.raw = int64(e.CompressedOffset), int64(e.CompressedSize), e.DecompressedSize
 			infos = append(infos, i)
 		}
-		if len(r.b) != 0 {
+		if len(r.Rest) != 0 {
 			return fmt.Errorf("block %d (index): bytes after its rows", id)
 		}
 	}
@@ -258,21 +260,21 @@ func (t *Trace) seekTable() (*seekable.SeekTable, int64, error) {
 }
 
 func (t *Trace) parseEnd(body []byte) error {
-	r := reader{b: body}
+	r := wire.Reader{Most: StringMax, Rest: body}
 	var total totals
-	total.parts = int(r.uvarintMax(1<<31 - 1))
-	total.blocks = int(r.uvarintMax(1<<31 - 1))
-	total.records = r.uvarint()
-	total.choices = r.uvarint()
-	if len(r.b) < 33 {
+	total.parts = int(r.UvarintMax(1<<31 - 1))
+	total.blocks = int(r.UvarintMax(1<<31 - 1))
+	total.records = r.Uvarint()
+	total.choices = r.Uvarint()
+	if len(r.Rest) < 33 {
 		return errors.New("it is too short")
 	}
-	total.hash = hex.EncodeToString(r.b[:32])
-	has := r.b[32]
-	r.b = r.b[33:]
+	total.hash = hex.EncodeToString(r.Rest[:32])
+	has := r.Rest[32]
+	r.Rest = r.Rest[33:]
 	var s Summary
 	parseSummary(&r, &s)
-	if r.bad || has > 1 {
+	if r.Bad || has > 1 {
 		return errors.New("its fields do not fit")
 	}
 	s.Records, s.Choices, s.Hash = total.records, total.choices, total.hash
@@ -306,9 +308,9 @@ func (t *Trace) scan(f *frames, off int64) {
 			t.damage = fmt.Errorf("%w; %s: %w", t.damage, &info, err)
 			t.blocks = append(t.blocks, info)
 		case kind == blockEntries:
-			r := reader{b: body}
-			info := r.info()
-			if r.bad {
+			r := wire.Reader{Most: StringMax, Rest: body}
+			info := readInfo(&r)
+			if r.Bad {
 				info.damaged = errors.New("its head does not fit")
 			}
 			info.Number, info.Offset, info.Size = number, off, size

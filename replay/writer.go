@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"example.com/dsim/des"
+	"example.com/dsim/replay/internal/wire"
 )
 
 // Writer writes a trace. It is a [des.Sink] and a [des.ChoiceSink]; what it is
@@ -205,7 +206,7 @@ func (w *Writer) end(s *Summary) {
 	var block []byte
 	for rest := w.enc.infos; len(rest) > 0; parts++ {
 		n := min(len(rest), indexPart)
-		block = appendUvarint(beginBlock(block, blockIndex), uint64(n))
+		block = wire.AppendUvarint(beginBlock(block, blockIndex), uint64(n))
 		for i := range rest[:n] {
 			block = appendInfo(block, &rest[i])
 		}
@@ -213,10 +214,10 @@ func (w *Writer) end(s *Summary) {
 		w.packer.pack(block)
 	}
 	block = beginBlock(block, blockEnd)
-	block = appendUvarint(block, uint64(parts))
-	block = appendUvarint(block, uint64(len(w.enc.infos)))
-	block = appendUvarint(block, w.enc.info.FirstRecord)
-	block = appendUvarint(block, w.enc.info.FirstChoice)
+	block = wire.AppendUvarint(block, uint64(parts))
+	block = wire.AppendUvarint(block, uint64(len(w.enc.infos)))
+	block = wire.AppendUvarint(block, w.enc.info.FirstRecord)
+	block = wire.AppendUvarint(block, w.enc.info.FirstChoice)
 	block = w.hasher.sum(block)
 	if s == nil {
 		block = append(block, 0)

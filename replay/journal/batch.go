@@ -3,6 +3,7 @@ package journal
 import (
 	"example.com/dsim/cells"
 	"example.com/dsim/clock"
+	"example.com/dsim/replay/internal/wire"
 )
 
 // A batch is written field by field, as it was: names may be any bytes.
@@ -11,20 +12,20 @@ func appendChange(b []byte, c *cells.Change) []byte {
 	b = append(b, byte(c.Op))
 	switch c.Op {
 	case cells.AddCell, cells.RemoveCell, cells.SetCell:
-		b = appendString(b, string(c.Cell.ID))
-		b = appendString(b, c.Cell.Protocol)
+		b = wire.AppendString(b, string(c.Cell.ID))
+		b = wire.AppendString(b, c.Cell.Protocol)
 		b = appendParams(b, c.Cell.Params)
-		b = appendUvarint(b, uint64(len(c.Cell.Ports)))
+		b = wire.AppendUvarint(b, uint64(len(c.Cell.Ports)))
 		for _, p := range c.Cell.Ports {
-			b = appendString(b, p)
+			b = wire.AppendString(b, p)
 		}
-		b = appendVarint(b, int64(c.Cell.Clock.Drift))
-		return appendVarint(b, int64(c.Cell.Clock.Offset))
+		b = wire.AppendVarint(b, int64(c.Cell.Clock.Drift))
+		return wire.AppendVarint(b, int64(c.Cell.Clock.Offset))
 	}
 	l := &c.Link
-	b = appendString(b, l.Name)
+	b = wire.AppendString(b, l.Name)
 	for _, e := range [...]*cells.Endpoint{&l.A, &l.B} {
-		b = appendString(appendString(b, string(e.Cell)), e.Port)
+		b = wire.AppendString(wire.AppendString(b, string(e.Cell)), e.Port)
 	}
 	b = append(b, bit(l.Stream)|bit(l.Drain)<<1)
 	for _, p := range [...][]cells.Param{l.Both, l.AB, l.BA} {
@@ -41,48 +42,48 @@ func bit(on bool) byte {
 }
 
 func appendParams(b []byte, list []cells.Param) []byte {
-	b = appendUvarint(b, uint64(len(list)))
+	b = wire.AppendUvarint(b, uint64(len(list)))
 	for i := range list {
-		b = appendString(appendString(b, list[i].Name), list[i].Value)
+		b = wire.AppendString(wire.AppendString(b, list[i].Name), list[i].Value)
 	}
 	return b
 }
 
-func (d *decoder) change() (c cells.Change) {
-	c.Op = cells.ChangeOp(d.byte())
+func readChange(d *wire.Reader) (c cells.Change) {
+	c.Op = cells.ChangeOp(d.Byte())
 	switch c.Op {
 	case cells.AddCell, cells.RemoveCell, cells.SetCell:
-		c.Cell.ID = cells.ID(d.string())
-		c.Cell.Protocol = d.string()
-		c.Cell.Params = d.params()
-		c.Cell.Ports = d.strings()
-		c.Cell.Clock.Drift = clock.Drift(d.varint())
-		c.Cell.Clock.Offset = clock.Time(d.varint())
+		c.Cell.ID = cells.ID(d.Text())
+		c.Cell.Protocol = d.Text()
+		c.Cell.Params = readParams(d)
+		c.Cell.Ports = readStrings(d)
+		c.Cell.Clock.Drift = clock.Drift(d.Varint())
+		c.Cell.Clock.Offset = clock.Time(d.Varint())
 	case cells.RemoveLink, cells.SetLink, cells.AddLink:
 		l := &c.Link
-		l.Name = d.string()
+		l.Name = d.Text()
 		for _, e := range [...]*cells.Endpoint{&l.A, &l.B} {
-			e.Cell = cells.ID(d.string())
-			e.Port = d.string()
+			e.Cell = cells.ID(d.Text())
+			e.Port = d.Text()
 		}
-		flags := d.byte()
+		flags := d.Byte()
 		if flags > 3 {
-			d.fail()
+			d.Fail()
 		}
 		l.Stream, l.Drain = flags&1 != 0, flags&2 != 0
 		for _, p := range [...]*[]cells.Param{&l.Both, &l.AB, &l.BA} {
-			*p = d.params()
+			*p = readParams(d)
 		}
 	default:
-		d.fail()
+		d.Fail()
 	}
 	return c
 }
 
-func (d *decoder) params() (list []cells.Param) {
-	for range d.count() {
-		p := cells.Param{Name: d.string(), Value: d.string()}
-		if d.bad {
+func readParams(d *wire.Reader) (list []cells.Param) {
+	for range d.Count(partsMax) {
+		p := cells.Param{Name: d.Text(), Value: d.Text()}
+		if d.Bad {
 			return nil
 		}
 		list = append(list, p)
@@ -90,10 +91,10 @@ func (d *decoder) params() (list []cells.Param) {
 	return list
 }
 
-func (d *decoder) strings() (list []string) {
-	for range d.count() {
-		s := d.string()
-		if d.bad {
+func readStrings(d *wire.Reader) (list []string) {
+	for range d.Count(partsMax) {
+		s := d.Text()
+		if d.Bad {
 			return nil
 		}
 		list = append(list, s)

@@ -52,7 +52,7 @@ func FuzzEntries(f *testing.F) {
 		if err != nil {
 			break
 		}
-		f.Add(kind, d.b)
+		f.Add(kind, d.Rest)
 	}
 	f.Fuzz(func(t *testing.T, kind byte, body []byte) {
 		var m memory

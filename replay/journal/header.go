@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"example.com/dsim/cells"
 	"example.com/dsim/clock"
 	"example.com/dsim/des"
+	"example.com/dsim/replay/internal/wire"
 )
 
 // FormatVersion is the version of the file format that a Writer writes.
@@ -61,11 +63,11 @@ type Summary struct {
 
 // Bounds of what a journal holds.
 const (
-	RecordMax = 64 << 20 // bytes of one record
-	mapMax    = 4096     // entries of one map
-	namesMax  = 1 << 16  // names a journal numbers; more are written out
-	namesRoom = 4 << 20  // bytes of them together
-	partsMax  = 1 << 20  // cells of a checkpoint, changes of a batch, words of a command
+	RecordMax = 64 << 20    // bytes of one record
+	mapMax    = wire.MapMax // entries of one map
+	namesMax  = 1 << 16     // names a journal numbers; more are written out
+	namesRoom = 4 << 20     // bytes of them together
+	partsMax  = 1 << 20     // cells of a checkpoint, changes of a batch, words of a command
 )
 
 // The numbers of the header's fields. They are never reused.
@@ -109,29 +111,29 @@ func (h *Header) check() error {
 // written in the order of their keys.
 func appendHeader(b []byte, h *Header) []byte {
 	b = append(b, magic...)
-	b = appendUvarint(b, FormatVersion)
-	b = appendField(b, tagSite, h.Site)
-	b = appendField(b, tagSeed, h.Seed.String())
-	b = appendNumber(b, tagTies, uint64(h.Ties))
-	b = appendNumber(b, tagEvents, h.Limits.Events)
-	b = appendNumber(b, tagGrain, uint64(h.Limits.Grain))
-	b = appendNumber(b, tagTime, uint64(h.Limits.Time))
-	b = appendNumber(b, tagDelta, uint64(h.Limits.Delta))
-	b = appendField(b, tagBuild, h.Build)
-	b = appendNumber(b, tagStartUnix, uint64(h.StartUnix))
-	b = appendNumber(b, tagStartMono, uint64(h.StartMono))
-	b = appendField(b, tagMonoOf, h.MonoOf)
-	b = appendNumber(b, tagLife, uint64(h.Life))
+	b = wire.AppendUvarint(b, FormatVersion)
+	b = wire.AppendField(b, tagSite, h.Site)
+	b = wire.AppendField(b, tagSeed, h.Seed.String())
+	b = wire.AppendNumber(b, tagTies, uint64(h.Ties))
+	b = wire.AppendNumber(b, tagEvents, h.Limits.Events)
+	b = wire.AppendNumber(b, tagGrain, uint64(h.Limits.Grain))
+	b = wire.AppendNumber(b, tagTime, uint64(h.Limits.Time))
+	b = wire.AppendNumber(b, tagDelta, uint64(h.Limits.Delta))
+	b = wire.AppendField(b, tagBuild, h.Build)
+	b = wire.AppendNumber(b, tagStartUnix, uint64(h.StartUnix))
+	b = wire.AppendNumber(b, tagStartMono, uint64(h.StartMono))
+	b = wire.AppendField(b, tagMonoOf, h.MonoOf)
+	b = wire.AppendNumber(b, tagLife, uint64(h.Life))
 	for _, id := range slices.Sorted(maps.Keys(h.Lives)) {
-		body := appendString(nil, string(id))
-		b = appendField(b, tagLives, string(appendUvarint(body, uint64(h.Lives[id]))))
+		body := wire.AppendString(nil, string(id))
+		b = wire.AppendField(b, tagLives, string(wire.AppendUvarint(body, uint64(h.Lives[id]))))
 	}
 	if h.Ring {
-		b = appendNumber(b, tagRing, 1)
+		b = wire.AppendNumber(b, tagRing, 1)
 	}
-	b = appendNumber(b, tagSegment, h.Segment)
-	b = appendField(b, tagDiagnostic, h.Diagnostic)
-	return appendMap(b, tagInfo, h.Info)
+	b = wire.AppendNumber(b, tagSegment, h.Segment)
+	b = wire.AppendField(b, tagDiagnostic, h.Diagnostic)
+	return wire.AppendMap(b, tagInfo, h.Info)
 }
 
 func parseHeader(b []byte) (Header, error) {
@@ -139,66 +141,66 @@ func parseHeader(b []byte) (Header, error) {
 	if len(b) < len(magic) || string(b[:len(magic)]) != magic {
 		return h, fmt.Errorf("not a dsim journal: the magic is missing")
 	}
-	d := decoder{b: b[len(magic):]}
-	version := d.uvarint()
-	if !d.bad && version != FormatVersion {
+	d := wire.Reader{Rest: b[len(magic):]}
+	version := d.Uvarint()
+	if !d.Bad && version != FormatVersion {
 		return h, fmt.Errorf("format version %d: this build reads version %d", version, FormatVersion)
 	}
 	h.Version = FormatVersion
-	d.fields(h.field)
-	if d.bad || h.Site == "" {
+	d.Fields(h.field)
+	if d.Bad || h.Site == "" {
 		return h, fmt.Errorf("the header's fields do not fit")
 	}
 	return h, nil
 }
 
 // field takes one field of a header; those of a later build are skipped.
-func (h *Header) field(tag uint64, v *decoder) {
+func (h *Header) field(tag uint64, v *wire.Reader) {
 	switch tag {
 	case tagSite:
-		h.Site = string(v.b)
+		h.Site = string(v.Rest)
 	case tagSeed:
-		if h.Seed.UnmarshalText(v.b) != nil {
-			v.bad = true
+		if h.Seed.UnmarshalText(v.Rest) != nil {
+			v.Bad = true
 		}
 	case tagTies:
-		h.Ties = des.Ties(v.uvarintMax(uint64(des.TiesShuffled)))
+		h.Ties = des.Ties(v.UvarintMax(uint64(des.TiesShuffled)))
 	case tagEvents:
-		h.Limits.Events = v.uvarint()
+		h.Limits.Events = v.Uvarint()
 	case tagGrain:
-		v.int64To((*int64)(&h.Limits.Grain))
+		h.Limits.Grain = time.Duration(v.Uvarint())
 	case tagTime:
-		v.int64To((*int64)(&h.Limits.Time))
+		h.Limits.Time = clock.Time(v.Uvarint())
 	case tagDelta:
-		h.Limits.Delta = uint16(v.uvarintMax(1<<16 - 1))
+		h.Limits.Delta = uint16(v.UvarintMax(1<<16 - 1))
 	case tagBuild:
-		h.Build = string(v.b)
+		h.Build = string(v.Rest)
 	case tagStartUnix:
-		v.int64To(&h.StartUnix)
+		h.StartUnix = int64(v.Uvarint())
 	case tagStartMono:
-		v.int64To(&h.StartMono)
+		h.StartMono = int64(v.Uvarint())
 	case tagMonoOf:
-		h.MonoOf = string(v.b)
+		h.MonoOf = string(v.Rest)
 	case tagLife:
-		h.Life = uint32(v.uvarintMax(1<<32 - 1))
+		h.Life = uint32(v.UvarintMax(1<<32 - 1))
 	case tagLives:
 		h.life(v)
 	case tagRing:
-		h.Ring = v.uvarint() != 0
+		h.Ring = v.Uvarint() != 0
 	case tagSegment:
-		h.Segment = v.uvarint()
+		h.Segment = v.Uvarint()
 	case tagDiagnostic:
-		h.Diagnostic = string(v.b)
+		h.Diagnostic = string(v.Rest)
 	case tagInfo:
-		v.info(&h.Info)
+		v.Entry(&h.Info)
 	}
 }
 
-func (h *Header) life(v *decoder) {
-	id := cells.ID(v.string())
-	n := uint32(v.uvarintMax(1<<32 - 1))
-	if v.bad || len(h.Lives) >= partsMax {
-		v.bad = true
+func (h *Header) life(v *wire.Reader) {
+	id := cells.ID(v.Text())
+	n := uint32(v.UvarintMax(1<<32 - 1))
+	if v.Bad || len(h.Lives) >= partsMax {
+		v.Bad = true
 		return
 	}
 	if h.Lives == nil {
@@ -208,14 +210,14 @@ func (h *Header) life(v *decoder) {
 }
 
 func appendSummary(b []byte, s *Summary) []byte {
-	return appendMap(appendField(b, tagReason, s.Reason), tagNote, s.Info)
+	return wire.AppendMap(wire.AppendField(b, tagReason, s.Reason), tagNote, s.Info)
 }
 
-func (s *Summary) field(tag uint64, v *decoder) {
+func (s *Summary) field(tag uint64, v *wire.Reader) {
 	switch tag {
 	case tagReason:
-		s.Reason = string(v.b)
+		s.Reason = string(v.Rest)
 	case tagNote:
-		v.info(&s.Info)
+		v.Entry(&s.Info)
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"example.com/dsim/cells"
 	"example.com/dsim/clock"
+	"example.com/dsim/replay/internal/wire"
 	"example.com/dsim/replay/site"
 )
 
@@ -75,7 +76,7 @@ func newReader(name string, from io.Reader) (*Reader, error) {
 		if kind != recHeader {
 			err = fmt.Errorf("%w: it does not begin with a header", ErrDamaged)
 		} else {
-			r.header, err = parseHeader(d.b)
+			r.header, err = parseHeader(d.Rest)
 		}
 	}
 	if err != nil {
@@ -129,7 +130,7 @@ func (r *Reader) Next() (Entry, error) {
 	var e Entry
 	if err == nil {
 		e, err = r.entry(kind, &d)
-		if err == nil && (d.bad || len(d.b) > 0) {
+		if err == nil && (d.Bad || len(d.Rest) > 0) {
 			err = errors.New("its fields do not fit")
 		}
 		if err != nil {
@@ -164,25 +165,25 @@ func (r *Reader) Ended() bool { return errors.Is(r.stop, io.EOF) }
 
 // record reads the next record and checks it. The body is valid until the next
 // call.
-func (r *Reader) record() (byte, decoder, error) {
+func (r *Reader) record() (byte, wire.Reader, error) {
 	if err := r.fill(prefixSize); err != nil {
-		return 0, decoder{}, err
+		return 0, wire.Reader{}, err
 	}
 	head := r.buf[r.off:]
 	size, sum := binary.LittleEndian.Uint32(head), binary.LittleEndian.Uint32(head[4:])
 	if size == 0 || size > RecordMax {
-		return 0, decoder{}, fmt.Errorf("%w at byte %d: a record of %d bytes: they have 1 to %d", ErrDamaged, r.offset, size, RecordMax)
+		return 0, wire.Reader{}, fmt.Errorf("%w at byte %d: a record of %d bytes: they have 1 to %d", ErrDamaged, r.offset, size, RecordMax)
 	}
 	if err := r.fill(prefixSize + int(size)); err != nil {
-		return 0, decoder{}, err
+		return 0, wire.Reader{}, err
 	}
 	body := r.buf[r.off+prefixSize:][:size]
 	if crc32.Checksum(body, castagnoli) != sum {
-		return 0, decoder{}, fmt.Errorf("%w at byte %d: the checksum does not match", ErrDamaged, r.offset)
+		return 0, wire.Reader{}, fmt.Errorf("%w at byte %d: the checksum does not match", ErrDamaged, r.offset)
 	}
 	r.off += prefixSize + int(size)
 	r.offset += prefixSize + int64(size)
-	return body[0], decoder{b: body[1:]}, nil
+	return body[0], wire.Reader{Rest: body[1:]}, nil
 }
 
 const readSize = 64 << 10
@@ -212,7 +213,7 @@ func (r *Reader) fill(n int) error {
 }
 
 // entry reads what a record holds.
-func (r *Reader) entry(kind byte, d *decoder) (Entry, error) {
+func (r *Reader) entry(kind byte, d *wire.Reader) (Entry, error) {
 	e := Entry{Number: r.inputs}
 	switch kind {
 	case recInput:
@@ -225,13 +226,13 @@ func (r *Reader) entry(kind byte, d *decoder) (Entry, error) {
 		r.readCheckpoint(d)
 		e.Checkpoint = &r.mark
 	case recNote:
-		r.note = Note{Kind: NoteKind(d.byte()), At: r.near(d), Link: r.names.name(d), N: d.uvarint(), Value: d.varint(), Text: d.string()}
+		r.note = Note{Kind: NoteKind(d.Byte()), At: r.near(d), Link: r.names.name(d), N: d.Uvarint(), Value: d.Varint(), Text: d.Text()}
 		if r.note.Kind == 0 || r.note.Kind > NoteText {
 			return e, errors.New("a note of no known kind")
 		}
 		e.Note = &r.note
 	case recSnapshot:
-		r.snap = Snapshot{At: r.near(d), Inputs: d.uvarint(), Data: d.bytes()}
+		r.snap = Snapshot{At: r.near(d), Inputs: d.Uvarint(), Data: d.Bytes()}
 		if r.inputs > 0 {
 			return e, errors.New("a snapshot behind inputs")
 		}
@@ -239,9 +240,9 @@ func (r *Reader) entry(kind byte, d *decoder) (Entry, error) {
 		r.at = max(r.snap.At, 0)
 		e.Snapshot, e.Number = &r.snap, r.inputs
 	case recEnd:
-		r.end = Summary{At: r.near(d), Inputs: d.uvarint()}
-		d.fields(r.end.field)
-		if r.end.Inputs != r.inputs && !d.bad {
+		r.end = Summary{At: r.near(d), Inputs: d.Uvarint()}
+		d.Fields(r.end.field)
+		if r.end.Inputs != r.inputs && !d.Bad {
 			return e, fmt.Errorf("its end tells of %d inputs, there are %d", r.end.Inputs, r.inputs)
 		}
 		e.Summary = &r.end
@@ -252,28 +253,28 @@ func (r *Reader) entry(kind byte, d *decoder) (Entry, error) {
 }
 
 // near is a time that is told by its distance to the last input's.
-func (r *Reader) near(d *decoder) clock.Time { return r.at + clock.Time(d.varint()) }
+func (r *Reader) near(d *wire.Reader) clock.Time { return r.at + clock.Time(d.Varint()) }
 
-func (r *Reader) readInput(d *decoder) error {
+func (r *Reader) readInput(d *wire.Reader) error {
 	in := &r.input
-	*in = site.Input{Kind: site.Kind(d.byte()), Args: in.Args[:0]}
-	in.At = r.at + clock.Time(d.uvarint())
+	*in = site.Input{Kind: site.Kind(d.Byte()), Args: in.Args[:0]}
+	in.At = r.at + clock.Time(d.Uvarint())
 	if in.At < r.at {
 		return errors.New("its time is out of range")
 	}
 	switch in.Kind {
 	case site.Frame:
-		in.Link, in.Data = r.names.name(d), d.bytes()
+		in.Link, in.Data = r.names.name(d), d.Bytes()
 	case site.Broken:
 		in.Link = r.names.name(d)
 	case site.Command:
 		in.Cell = cells.ID(r.names.name(d))
-		in.Args = d.strings()
+		in.Args = readStrings(d)
 	case site.Apply:
-		in.Version = d.uvarint()
-		for range d.count() {
-			c := d.change()
-			if d.bad {
+		in.Version = d.Uvarint()
+		for range d.Count(partsMax) {
+			c := readChange(d)
+			if d.Bad {
 				return nil
 			}
 			in.Batch = append(in.Batch, c)
@@ -282,18 +283,18 @@ func (r *Reader) readInput(d *decoder) error {
 	default:
 		return fmt.Errorf("an input of no known kind (%d)", in.Kind)
 	}
-	if !d.bad {
+	if !d.Bad {
 		r.at = in.At
 	}
 	return nil
 }
 
-func (r *Reader) readCheckpoint(d *decoder) {
+func (r *Reader) readCheckpoint(d *wire.Reader) {
 	m := &r.mark
-	*m = site.Checkpoint{At: r.near(d), Inputs: d.uvarint(), Events: d.uvarint(), Version: d.uvarint(), Cells: m.Cells[:0]}
-	for range d.count() {
-		c := site.CellMark{Cell: cells.ID(r.names.name(d)), Fold: d.uint64(), State: d.uint64()}
-		if d.bad {
+	*m = site.Checkpoint{At: r.near(d), Inputs: d.Uvarint(), Events: d.Uvarint(), Version: d.Uvarint(), Cells: m.Cells[:0]}
+	for range d.Count(partsMax) {
+		c := site.CellMark{Cell: cells.ID(r.names.name(d)), Fold: d.Uint64(), State: d.Uint64()}
+		if d.Bad {
 			return
 		}
 		m.Cells = append(m.Cells, c)

@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"example.com/dsim/clock"
+	"example.com/dsim/replay/internal/wire"
 	"example.com/dsim/replay/site"
 )
 
@@ -132,22 +133,22 @@ func (w *Writer) Input(in *site.Input) {
 	}
 	at := w.begin(recInput)
 	b := append(w.buf, byte(in.Kind))
-	b = appendUvarint(b, uint64(in.At-w.at))
+	b = wire.AppendUvarint(b, uint64(in.At-w.at))
 	switch in.Kind {
 	case site.Frame:
 		b = w.names.append(b, in.Link)
-		b = append(appendUvarint(b, uint64(len(in.Data))), in.Data...)
+		b = append(wire.AppendUvarint(b, uint64(len(in.Data))), in.Data...)
 	case site.Broken:
 		b = w.names.append(b, in.Link)
 	case site.Command:
 		b = w.names.append(b, string(in.Cell))
-		b = appendUvarint(b, uint64(len(in.Args)))
+		b = wire.AppendUvarint(b, uint64(len(in.Args)))
 		for _, a := range in.Args {
-			b = appendString(b, a)
+			b = wire.AppendString(b, a)
 		}
 	case site.Apply:
-		b = appendUvarint(b, in.Version)
-		b = appendUvarint(b, uint64(len(in.Batch)))
+		b = wire.AppendUvarint(b, in.Version)
+		b = wire.AppendUvarint(b, uint64(len(in.Batch)))
 		for i := range in.Batch {
 			b = appendChange(b, &in.Batch[i])
 		}
@@ -169,11 +170,11 @@ func (w *Writer) Checkpoint(c site.Checkpoint) {
 		return
 	}
 	at := w.begin(recCheckpoint)
-	b := appendVarint(w.buf, int64(c.At-w.at))
-	b = appendUvarint(b, c.Inputs)
-	b = appendUvarint(b, c.Events)
-	b = appendUvarint(b, c.Version)
-	b = appendUvarint(b, uint64(len(c.Cells)))
+	b := wire.AppendVarint(w.buf, int64(c.At-w.at))
+	b = wire.AppendUvarint(b, c.Inputs)
+	b = wire.AppendUvarint(b, c.Events)
+	b = wire.AppendUvarint(b, c.Version)
+	b = wire.AppendUvarint(b, uint64(len(c.Cells)))
 	for i := range c.Cells {
 		m := &c.Cells[i]
 		b = w.names.append(b, string(m.Cell))
@@ -191,19 +192,19 @@ func (w *Writer) Note(n Note) {
 	}
 	at := w.begin(recNote)
 	b := append(w.buf, byte(n.Kind))
-	b = appendVarint(b, int64(n.At-w.at))
+	b = wire.AppendVarint(b, int64(n.At-w.at))
 	b = w.names.append(b, n.Link)
-	b = appendUvarint(b, n.N)
-	b = appendVarint(b, n.Value)
-	w.buf = appendString(b, n.Text)
+	b = wire.AppendUvarint(b, n.N)
+	b = wire.AppendVarint(b, n.Value)
+	w.buf = wire.AppendString(b, n.Text)
 	w.end(at)
 }
 
 func (w *Writer) snapshot(s *Snapshot) {
 	at := w.begin(recSnapshot)
-	b := appendVarint(w.buf, int64(s.At-w.at))
-	b = appendUvarint(b, s.Inputs)
-	w.buf = append(appendUvarint(b, uint64(len(s.Data))), s.Data...)
+	b := wire.AppendVarint(w.buf, int64(s.At-w.at))
+	b = wire.AppendUvarint(b, s.Inputs)
+	w.buf = append(wire.AppendUvarint(b, uint64(len(s.Data))), s.Data...)
 	w.end(at)
 }
 
@@ -248,8 +249,8 @@ func (w *Writer) Close(s Summary) error {
 	}
 	if w.err == nil {
 		at := w.begin(recEnd)
-		b := appendVarint(w.buf, int64(s.At-w.at))
-		b = appendUvarint(b, w.inputs)
+		b := wire.AppendVarint(w.buf, int64(s.At-w.at))
+		b = wire.AppendUvarint(b, w.inputs)
 		w.buf = appendSummary(b, &s)
 		w.end(at)
 	}
