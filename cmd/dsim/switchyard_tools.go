@@ -398,68 +398,6 @@ func (a *app) stats(counters map[string]any, endpoints []map[string]any) {
 	a.out.table("", rows)
 }
 
-func (a *app) switchyardTAP() *cobra.Command {
-	q := &asking{}
-	var tap, raw string
-	c := &cobra.Command{
-		Use:   "tap",
-		Short: "Join a real interface to the fabric: a TAP device, or an Ethernet interface",
-		Long: `Join a real interface to the fabric: what the kernel sends on it enters the fabric,
-and what the fabric sends leaves by it. So a real kernel talks ARP, ICMP and UDP with
-simulated services. It needs Linux, and the right to open the device; dsim doctor
-says whether this process has it.`,
-		Example: "  dsim switchyard tap --tap sy0        # made if it is not there\n  dsim switchyard tap --raw veth0",
-		Args:    cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			config := socket.Config{Kind: "tap", Interface: tap}
-			if raw != "" {
-				config = socket.Config{Kind: "raw", Interface: raw}
-			}
-			if (tap == "") == (raw == "") {
-				return exit(exitUsage, errors.New("tap: want either --tap or --raw, with the name of an interface"))
-			}
-			return a.joinInterface(c.Context(), q, config)
-		},
-	}
-	q.flags(c, "tap")
-	c.Flags().StringVar(&tap, "tap", "", "the TAP device")
-	c.Flags().StringVar(&raw, "raw", "", "the Ethernet interface")
-	return c
-}
-
-// toFabric is the far side of an interface: what comes goes into the fabric.
-type toFabric struct{ e *switchyard.Endpoint }
-
-func (f toFabric) Frame(b []byte) { _ = f.e.Send(b) } // what cannot go is counted there
-
-func (toFabric) Connected() {}
-
-func (toFabric) Broken(error) {}
-
-func (a *app) joinInterface(ctx context.Context, q *asking, config socket.Config) error {
-	// The interface has addresses of its own behind it: all that is not for a
-	// known one comes, and the fabric learns the others from what is sent.
-	e, err := q.open(ctx, switchyard.Options{Queue: 1 << 12})
-	if err != nil {
-		return err
-	}
-	defer func() { _ = e.Close() }()
-	w, err := socket.Open(config, toFabric{e})
-	if err != nil {
-		return exit(exitEnvironment, err)
-	}
-	a.out.printf("%s %s is endpoint %d of %s\n", config.Kind, config.Interface, e.Identity().Endpoint, q.fabric)
-	for {
-		in, err := e.Recv(ctx)
-		if err != nil {
-			s, t := w.Counters(), e.Stats()
-			a.err.printf("%d frames in, %d out, %d lost\n", s.RxFrames, s.TxFrames, s.Full+s.Errors+t.Dropped+t.Lost)
-			return w.Close()
-		}
-		_ = w.Send(in.Data) // what the interface does not take is counted there
-	}
-}
-
 func (a *app) switchyardBridge() *cobra.Command {
 	o := &cellOptions{}
 	var left, right string

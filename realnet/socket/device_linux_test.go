@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"net"
+	"strings"
 	"testing"
 )
 
@@ -103,4 +104,54 @@ func device(t *testing.T, one, two Config) {
 	}
 	ip(t, "link set "+two.Interface+" up")
 	until(t, "it is up again", isUp(b))
+}
+
+// TestNamespacesTakenAway: a device that was taken away is gone for good; a TAP
+// device shows the system that its cable is out, may have another name, and is
+// refused where it cannot be had.
+func TestNamespacesTakenAway(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	gone := func(w Wire) {
+		t.Helper()
+		until(t, "it is noticed", func() bool { return errors.Is(w.Problem(), ErrGone) && w.Status() == "disconnected" })
+	}
+	tap := mustOpen(t, Config{Kind: "tap", Interface: "tap8"}, &ear{})
+	until(t, "it is up", isUp(tap))
+	for _, in := range []bool{false, true} {
+		if err := tap.(Cable).Plug(in); err != nil {
+			t.Fatal(err)
+		}
+		until(t, "the carrier", func() bool {
+			ifi, err := net.InterfaceByName("tap8")
+			return err == nil && ifi.Flags&net.FlagUp != 0 && (ifi.Flags&net.FlagRunning != 0) == in
+		})
+	}
+	ip(t, "link set tap8 down")
+	until(t, "it is down", func() bool { return tap.Status() == "disconnected" })
+	ip(t, "link set tap8 name tap9")
+	ip(t, "link set tap9 up")
+	until(t, "it is up under another name", isUp(tap))
+	for name, want := range map[string]string{"tap9": "another process has the device", "lo": "and it is no TAP device"} {
+		if _, err := Open(Config{Kind: "tap", Interface: name}, &ear{}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v; want %q", name, err, want)
+		}
+	}
+	ip(t, "link del tap9")
+	gone(tap)
+	if n := tap.Counters().Errors; n != 0 {
+		t.Errorf("%d errors of frames that were none", n)
+	}
+	ip(t, "link add v type veth peer name w")
+	ip(t, "link set v up")
+	ip(t, "link set w up")
+	raw := mustOpen(t, Config{Kind: "raw", Interface: "v"}, &ear{})
+	until(t, "it is up", isUp(raw))
+	ip(t, "link del v")
+	gone(raw)
+	ip(t, "link add v type veth peer name w")
+	until(t, "it is another", func() bool {
+		return strings.Contains(raw.Problem().Error(), "replaced by another") && errors.Is(raw.Problem(), ErrGone)
+	})
 }

@@ -93,10 +93,12 @@ func (w *rawWire) watch() {
 func carries(name string, index int) error {
 	ifi, err := net.InterfaceByName(name)
 	switch {
+	case err != nil && number(errors.Unwrap(err)) != 0:
+		return fmt.Errorf("interface %s: %w", name, reason(err)) // the system would not look
 	case err != nil:
-		return noInterface(err)
+		return fmt.Errorf("interface %s: %w", name, ErrGone)
 	case ifi.Index != index:
-		return fmt.Errorf("interface %s: was replaced by another of that name: bind the port anew", name)
+		return fmt.Errorf("interface %s: was replaced by another of that name, and %w: bind the port anew", name, ErrGone)
 	case ifi.Flags&net.FlagUp == 0:
 		return fmt.Errorf("interface %s: is down: ip link set %s up", name, name)
 	case ifi.Flags&net.FlagRunning == 0:

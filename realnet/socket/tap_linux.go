@@ -1,6 +1,7 @@
 package socket
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -17,13 +18,16 @@ type tapWire struct {
 
 func openTAP(c Config, h Handler) (Wire, error) {
 	fd, err := unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
-	if err != nil {
+	switch {
+	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ENODEV), errors.Is(err, unix.ENXIO):
+		return nil, errors.New("/dev/net/tun: TAP needs this device, and the system has none: modprobe tun")
+	case err != nil:
 		return nil, fmt.Errorf("/dev/net/tun: %w", needs(err, "TAP", "access to the device"))
 	}
 	ifr, err := unix.NewIfreq(c.Interface)
 	if err == nil {
 		ifr.SetUint16(unix.IFF_TAP | unix.IFF_NO_PI)
-		err = needs(unix.IoctlIfreq(fd, unix.TUNSETIFF, ifr), "TAP", "CAP_NET_ADMIN")
+		err = refusal(unix.IoctlIfreq(fd, unix.TUNSETIFF, ifr))
 	}
 	if err == nil {
 		err = setUp(c.Interface)
@@ -44,10 +48,25 @@ func openTAP(c Config, h Handler) (Wire, error) {
 		f.Close()
 		return nil, err
 	}
-	w.troubled = func(err error) { _, _ = w.dropped(err) }
+	w.troubled = func(err error) {
+		if _, now := w.name(); !errors.Is(now, ErrGone) { // which watch tells
+			_, _ = w.dropped(err)
+		}
+	}
 	w.work.Go(w.watch)
 	w.work.Go(w.receive)
 	return w, nil
+}
+
+// refusal says why a device cannot be had.
+func refusal(err error) error {
+	switch {
+	case errors.Is(err, unix.EBUSY):
+		return errors.New("another process has the device")
+	case errors.Is(err, unix.EINVAL):
+		return errors.New("there is an interface of that name, and it is no TAP device")
+	}
+	return needs(err, "TAP", "CAP_NET_ADMIN")
 }
 
 // setUp sets an interface up, which a new device is not.
@@ -68,22 +87,56 @@ func setUp(name string) error {
 	return needs(unix.IoctlIfreq(s, unix.SIOCSIFFLAGS, ifr), "setting an interface up", "CAP_NET_ADMIN")
 }
 
-// watch tells whether the system's side of the device is up.
+// watch tells whether the system's side of the device is up. The device is known
+// by its file: it may be given another name, or be put into another namespace,
+// where it is not seen from here and works on.
 func (w *tapWire) watch() {
 	for {
-		ifi, err := net.InterfaceByName(w.local)
-		switch {
-		case err != nil:
-			w.broken(noInterface(err))
-		case ifi.Flags&net.FlagUp == 0:
-			w.broken(fmt.Errorf("interface %s: is down: ip link set %s up", w.local, w.local))
-		default:
+		name, err := w.name()
+		if err != nil {
+			w.broken(fmt.Errorf("interface %s: %w", w.local, err))
+		} else if ifi, err := net.InterfaceByName(name); err == nil && ifi.Flags&net.FlagUp == 0 {
+			w.broken(fmt.Errorf("interface %s: is down: ip link set %s up", name, name))
+		} else {
 			w.connected()
 		}
 		if !w.pause(deviceEvery) {
 			return
 		}
 	}
+}
+
+// name is the device's name now.
+func (w *tapWire) name() (name string, err error) {
+	err = w.control(func(fd int) error {
+		ifr, err := unix.NewIfreq(w.local)
+		if err == nil {
+			err = unix.IoctlIfreq(fd, unix.TUNGETIFF, ifr)
+		}
+		if errors.Is(err, unix.EBADFD) {
+			return ErrGone
+		}
+		name = ifr.Name()
+		return err
+	})
+	return name, err
+}
+
+// Plug says whether the device has a carrier. Systems before Linux 5.0 cannot be
+// told.
+func (w *tapWire) Plug(in bool) error {
+	carrier := 0
+	if in {
+		carrier = 1
+	}
+	return w.control(func(fd int) error { return unix.IoctlSetPointerInt(fd, unix.TUNSETCARRIER, carrier) })
+}
+
+func (w *tapWire) control(f func(fd int) error) (err error) {
+	if cerr := w.raw.Control(func(fd uintptr) { err = f(int(fd)) }); cerr != nil {
+		return cerr
+	}
+	return err
 }
 
 // Close is as Wire says.

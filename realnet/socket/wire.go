@@ -80,5 +80,15 @@ var (
 	ErrClosed       = errors.New("the wire is closed")
 )
 
+// ErrGone is the problem of a wire whose interface was taken away: it does not
+// come back, also if there is another of that name.
+var ErrGone = errors.New("is gone")
+
+// Cable is a wire that can show the system that nothing is at its other end: to
+// the kernel a TAP device loses its carrier, and forgets who its neighbours were.
+type Cable interface {
+	Plug(in bool) error
+}
+
 // FrameMax bounds the frames of every wire.
 const FrameMax = 1 << 20
