@@ -263,6 +263,8 @@ func (d *drawer) family(f *scenarios.FaultFamily) []Fault {
 		x := Fault{Family: f.Name, Value: value}
 		if !d.one(2) {
 			x.Links, x.Side = d.somewhere(f)
+		} else if e := d.t.sc.Explore; e != nil && e.Links != nil {
+			x.Links = d.where(f) // all that may be harmed, which is not all there are
 		}
 		return []Fault{x}
 	}
@@ -280,14 +282,19 @@ func (d *drawer) family(f *scenarios.FaultFamily) []Fault {
 	return out
 }
 
-// somewhere draws some links that a family applies to, or one direction.
-func (d *drawer) somewhere(f *scenarios.FaultFamily) ([]string, scenarios.Side) {
-	var names []string
+// where lists the links that a family applies to.
+func (d *drawer) where(f *scenarios.FaultFamily) (names []string) {
 	for i := range d.t.lossy {
 		if f.Applies(d.t.lossy[i].Stream) {
 			names = append(names, d.t.lossy[i].Name)
 		}
 	}
+	return names
+}
+
+// somewhere draws some links that a family applies to, or one direction.
+func (d *drawer) somewhere(f *scenarios.FaultFamily) ([]string, scenarios.Side) {
+	names := d.where(f)
 	side := scenarios.Side(d.r.N(3))
 	if d.one(2) {
 		return []string{names[d.r.N(uint64(len(names)))]}, side

@@ -175,3 +175,19 @@ func TestGuidanceReachesMore(t *testing.T) {
 		t.Errorf("%d places with guidance, %d without", guided, blind)
 	}
 }
+
+// Links that are not declared are left alone, also by faults of all that are:
+// over cd nothing is lost, whatever is lost over ab.
+func TestOnlyDeclaredLinksAreHarmed(t *testing.T) {
+	text := strings.NewReplacer("loss: off", "loss: [90%, 100%]", "cut: [3, 3]", "cut: off", "heal: HEAL", "heal: freeze\n  links: [ab]").Replace(pairs)
+	r := search(t, explore.Options{Source: parsed(t, text), Last: 64})
+	lost := false
+	for _, f := range r.Found {
+		if lost = lost || f.Signature.Property == "bob"; f.Signature.Property == "dave" {
+			t.Errorf("%s\nworld %d: %s\n%s", f.Signature, f.World, f.Failure, f.Plan)
+		}
+	}
+	if !lost {
+		t.Error("nothing was lost over ab in any world")
+	}
+}
