@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"example.com/dsim/cells"
@@ -308,6 +309,9 @@ func (p *Endpoint) handle(e cells.Env, m Message) error {
 	case TypeError:
 		if text := ParseError(m.Payload); AnswersNothing(text) {
 			p.counts.refused++
+			if strings.HasPrefix(text, errNoMirror) {
+				clear(p.mirrored) // who has the name now is asked with the next frame
+			}
 			return nil
 		}
 	}
@@ -525,6 +529,10 @@ func (p *Endpoint) Request(e cells.Env, m Message) bool {
 
 // frame passes a frame on, if the rules of the endpoint let it.
 func (p *Endpoint) frame(e cells.Env, m Message) {
+	if len(m.Payload) < eth.HeaderSize { // what is no frame no App must look at
+		p.counts.unexpected++
+		return
+	}
 	p.counts.received++
 	e.Emit(KindReceived, int64(p.session), sumIn(Sum(m.Payload), m.Endpoint, m.Flags))
 	if m.Endpoint == p.me.Endpoint && m.Flags&Promisc == 0 && !p.admit(e, m.Payload) {

@@ -1,6 +1,7 @@
 package switchyard
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -176,6 +177,7 @@ func TestAnEndpointAppliesItsRules(t *testing.T) {
 	if len(app.log) != 2 {
 		t.Errorf("let in: %q", app.log)
 	}
+	wantSaid(t, c, "what is for others is mirrored by nobody")
 	for name, want := range map[string]int64{"rules_version": 5, "rules_dropped": 1, "rules_counted": 2, "rules_mirrored": 1, "rules_missed": 1} {
 		if got := c.Attr(name); got != want {
 			t.Errorf("%s is %d, want %d", name, got, want)
@@ -190,6 +192,38 @@ func TestAnEndpointAppliesItsRules(t *testing.T) {
 	app.want(t, "lost", "lost: <nil>")
 	if len(app.ep.applied.rules) != 3 {
 		t.Error("rules do not outlive their connection")
+	}
+}
+
+// An endpoint that is mirrored to may go, and come back under another number.
+func TestAMirrorThatIsGoneIsLookedUpAgain(t *testing.T) {
+	c, app := newEndpoint(t, nil)
+	c.Start()
+	toReady(t, c, app, 1)
+	hi := frameOf(t, mac7, mac1, "hi")
+	next := func(why string, want ...string) {
+		t.Helper()
+		c.Recv(1, reply(TypePacketIn, 7, 0, string(hi)))
+		got := said(t, c)
+		if got = slices.DeleteFunc(got, func(s string) bool { return strings.Contains(s, "arm ") }); !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", why, got, want)
+		}
+	}
+	c.Recv(1, reply(TypeRules, 7, 0, `{"version": 1, "rules": ["mirror=tap"]}`))
+	c.Take()
+	lookup := `1: ENDPOINT_LOOKUP endpoint=0 flags=0x0 "{\"name\":\"tap\"}"`
+	next("who is it?", lookup)
+	next("it is asked once")
+	c.Recv(1, reply(TypeError, 0, 0, `{"error": "no such endpoint: tap"}`))
+	next("it may be there by now", lookup)
+	c.Recv(1, reply(TypeEndpointInfo, 0, 0, `{"endpoint_id": 9, "name": "tap", "mac": "02:53:59:00:00:09"}`))
+	next("a copy", "1: "+Message{TypeMirror, 9, 0, hi}.String())
+	c.Recv(1, reply(TypeError, 0, 0, `{"error": "MIRROR: unknown endpoint_id 9"}`))
+	next("it is gone", lookup)
+	c.Recv(1, reply(TypeEndpointInfo, 0, 0, `{"endpoint_id": 12, "name": "tap", "mac": "02:53:59:00:00:09"}`))
+	next("and back", "1: "+Message{TypeMirror, 12, 0, hi}.String())
+	if c.Attr("rules_missed") != 4 || c.Attr("rules_mirrored") != 2 || c.Attr("refused") != 1 {
+		t.Errorf("missed %d, mirrored %d, refused %d", c.Attr("rules_missed"), c.Attr("rules_mirrored"), c.Attr("refused"))
 	}
 }
 
