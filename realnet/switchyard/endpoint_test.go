@@ -16,6 +16,7 @@ import (
 	"example.com/dsim/protocols/switchyard"
 	"example.com/dsim/realnet"
 	"example.com/dsim/replay/site"
+	"example.com/dsim/scenarios"
 )
 
 // serve runs a fabric on a port of the loopback, at addr if that is not empty.
@@ -29,15 +30,7 @@ func serve(t testing.TB, addr string, params ...cells.Param) (*realnet.Driver, s
 		}
 		port = at.Port
 	}
-	o := realnet.Options{Site: site.Config{Name: "fabric", Seed: des.SeedOf(1), Make: func(spec cells.CellSpec) (cells.Protocol, error) {
-		c := switchyard.FabricDefaults()
-		for _, p := range spec.Params {
-			if p.Name == "reap" {
-				c.Reap = true
-			}
-		}
-		return switchyard.NewFabric(c)
-	}}}
+	o := realnet.Options{Site: site.Config{Name: "fabric", Seed: des.SeedOf(1), Make: scenarios.MakeProtocol}}
 	d, err := Serve(o, params, "127.0.0.1", uint16(port))
 	if err != nil {
 		t.Fatal(err)

@@ -17,15 +17,16 @@ import (
 // readMessage reads one message with its length. The error is io.EOF between two
 // messages only.
 func readMessage(r io.Reader) ([]byte, error) {
-	b := make([]byte, 4)
-	if _, err := io.ReadFull(r, b); err != nil {
+	var length [4]byte
+	if _, err := io.ReadFull(r, length[:]); err != nil {
 		return nil, err
 	}
-	n := binary.BigEndian.Uint32(b)
+	n := binary.BigEndian.Uint32(length[:])
 	if n < switchyard.HeaderSize || n > switchyard.MessageMax {
 		return nil, fmt.Errorf("a length of %d", n)
 	}
-	b = append(b, make([]byte, n)...)
+	b := make([]byte, 4+n)
+	copy(b, length[:])
 	if _, err := io.ReadFull(r, b[4:]); err != nil {
 		return nil, errors.Join(errors.New("half a message"), err)
 	}

@@ -255,8 +255,15 @@ func TestTranscriptsAreReadStrictly(t *testing.T) {
 		t.Fatalf("%v, %s", err, text)
 	}
 	for _, change := range [][2]string{
-		{"1 > HELLO", "1 < HELLO"}, {"0001 0001", "0001 0002"}, {"7878", "7978"}, {"endpoint=3", "endpoint=4"}, {"1 > end", "1 > halt"},
-		{"1 > end", "x > end"}, {"1 > end\n", ""}, {"0000001c", "0000001d"}, {" 00000000", " 0000000"},
+		{"1 > HELLO", "1 < HELLO"},
+		{"0001 0001", "0001 0002"},
+		{"7878", "7978"},
+		{"endpoint=3", "endpoint=4"},
+		{"1 > end", "1 > halt"},
+		{"1 > end", "x > end"},
+		{"1 > end\n", ""},
+		{"0000001c", "0000001d"},
+		{" 00000000", " 0000000"},
 	} {
 		if !strings.Contains(text, change[0]) {
 			t.Errorf("there is no %q", change[0])
