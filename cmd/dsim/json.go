@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"example.com/dsim/des"
 	"example.com/dsim/links"
@@ -10,28 +11,34 @@ import (
 	"example.com/dsim/scenarios"
 )
 
-// runLine is one run as JSON. Fields are only added.
+// resultLine is what is said of every run, virtual or live. Fields are only
+// added.
+type resultLine struct {
+	Scenario     string            `json:"scenario"`
+	File         string            `json:"file"`
+	Seed         string            `json:"seed"`
+	Verdict      scenarios.Verdict `json:"verdict"`
+	AsMeant      bool              `json:"as_meant"`
+	Digest       string            `json:"digest"`
+	Events       uint64            `json:"events"`
+	WallNS       int64             `json:"wall_ns"`
+	Expectations []expectLine      `json:"expectations"`
+	Failure      *failureLine      `json:"failure,omitempty"`
+	Error        string            `json:"error,omitempty"`
+	Drawn        []optionLine      `json:"drawn,omitempty"`
+	Cells        []cellLine        `json:"cells"`
+	Links        map[string]uint64 `json:"links"`
+	Repeat       string            `json:"repeat"`
+}
+
+// runLine is one run as JSON.
 type runLine struct {
-	Scenario     string             `json:"scenario"`
-	File         string             `json:"file"`
-	Seed         string             `json:"seed"`
-	Verdict      scenarios.Verdict  `json:"verdict"`
-	AsMeant      bool               `json:"as_meant"`
-	Digest       string             `json:"digest"`
-	Events       uint64             `json:"events"`
-	VirtualNS    int64              `json:"virtual_ns"`
-	WallNS       int64              `json:"wall_ns"`
-	Partitions   int                `json:"partitions,omitempty"`
-	WhyNoMore    string             `json:"partitions_why,omitempty"`
-	Expectations []expectLine       `json:"expectations"`
-	Failure      *failureLine       `json:"failure,omitempty"`
-	Error        string             `json:"error,omitempty"`
-	Drawn        []optionLine       `json:"drawn,omitempty"`
-	Cells        []cellLine         `json:"cells"`
-	Links        map[string]uint64  `json:"links"`
-	Trace        string             `json:"trace,omitempty"`
-	Divergence   *replay.Difference `json:"divergence,omitempty"`
-	Repeat       string             `json:"repeat"`
+	resultLine
+	VirtualNS  int64              `json:"virtual_ns"`
+	Partitions int                `json:"partitions,omitempty"`
+	WhyNoMore  string             `json:"partitions_why,omitempty"`
+	Trace      string             `json:"trace,omitempty"`
+	Divergence *replay.Difference `json:"divergence,omitempty"`
 }
 
 type expectLine struct {
@@ -73,14 +80,12 @@ func lineOf(f *scenarios.Failure) *failureLine {
 	return &failureLine{f.Property, int64(f.Time), replay.FormatKey(f.Key), f.Cell, f.Text, f.File, f.Line}
 }
 
-// printJSON prints one run on one line.
-func (a *app) printJSON(x *outcome) error {
-	l := runLine{
-		Scenario: x.Scenario.Name, File: x.File, Seed: x.Scenario.Seed.String(), Verdict: x.Verdict, AsMeant: x.AsMeant(),
-		Digest: digestText(x.Digest), Events: x.Events, VirtualNS: int64(x.End), WallNS: int64(x.Wall),
-		Partitions: x.Lanes, WhyNoMore: x.Alone,
-		Expectations: []expectLine{}, Cells: []cellLine{}, Failure: lineOf(x.Failure), Trace: x.Trace,
-		Divergence: x.Broken, Repeat: x.Repeat, Links: make(map[string]uint64),
+// resultOf is the line of a run.
+func resultOf(x *scenarios.Result, file string, wall time.Duration, repeat string) resultLine {
+	l := resultLine{
+		Scenario: x.Scenario.Name, File: file, Seed: x.Scenario.Seed.String(), Verdict: x.Verdict, AsMeant: x.AsMeant(),
+		Digest: digestText(x.Digest), Events: x.Events, WallNS: int64(wall), Repeat: repeat,
+		Expectations: []expectLine{}, Cells: []cellLine{}, Failure: lineOf(x.Failure), Links: make(map[string]uint64),
 	}
 	if x.Err != nil {
 		l.Error = x.Err.Error()
@@ -101,7 +106,15 @@ func (a *app) printJSON(x *outcome) error {
 	for _, n := range links.CountNames {
 		l.Links[n], _ = x.Totals.Get(n)
 	}
-	return json.NewEncoder(a.out).Encode(l)
+	return l
+}
+
+// printJSON prints one run on one line.
+func (a *app) printJSON(x *outcome) error {
+	return json.NewEncoder(a.out).Encode(runLine{
+		resultLine: resultOf(x.Result, x.File, x.Wall, x.Repeat), VirtualNS: int64(x.End),
+		Partitions: x.Lanes, WhyNoMore: x.Alone, Trace: x.Trace, Divergence: x.Broken,
+	})
 }
 
 func digestText(d des.Digest) string { return fmt.Sprintf("%016x", uint64(d)) }

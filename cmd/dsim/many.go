@@ -255,6 +255,7 @@ func (a *app) reportMany(s *summary, wall time.Duration) {
 		a.out.printf("%s in %s of %s runs, first with seed %s\n", a.out.bad(what), group(s.counts[what]), group(s.runs), x.Scenario.Seed)
 	}
 	last := s.failures[len(s.failures)-1]
-	a.why(last)
+	a.why(last.Result)
+	a.out.printf("to repeat it:\n")
 	a.out.printf("%s\n", last.Repeat)
 }

@@ -54,13 +54,14 @@ func (a *app) report(x *outcome) {
 		a.out.printf("%s the same run went otherwise the second time:\n%s\n", a.out.bad("non-determinism"), indent(x.Broken.String()))
 	}
 	if x.Verdict != scenarios.Pass {
-		a.why(x)
+		a.why(x.Result)
+		a.out.printf("to repeat it:\n")
 		a.out.printf("%s\n", x.Repeat)
 	}
 }
 
 // why names the failure, and whether it is the one that is meant.
-func (a *app) why(x *outcome) {
+func (a *app) why(x *scenarios.Result) {
 	if f := x.Failure; f != nil {
 		where := ""
 		if f.File != "" {
@@ -71,7 +72,6 @@ func (a *app) why(x *outcome) {
 	if x.Scenario.Fails != "" && x.AsMeant() {
 		a.out.printf("%s\n", a.out.faint("this scenario is meant to fail: "+x.Scenario.Fails))
 	}
-	a.out.printf("to repeat it:\n")
 }
 
 func speed(x *outcome) string {
