@@ -24,8 +24,8 @@ const OracleName = "switchyard/delivery"
 //   - what is replayed was there before;
 //   - what a client gets from a connection is what the fabric put in, with the
 //     endpoint and the flags of its subscription, in that order;
-//   - numbers of endpoints and connections only grow, and no address is two
-//     endpoints'.
+//   - a connection says hello once, numbers of endpoints only grow, and no
+//     address is two endpoints'.
 //
 // It knows nothing of why a copy was dropped, doubled or late, nor of which
 // rules fit: a fabric that says so is believed.
@@ -48,16 +48,14 @@ type line struct {
 
 // fabricLog is the state of a fabric as its emissions tell it.
 type fabricLog struct {
-	conns    map[int64]*line // by number; nil for a client that tells no session
-	lastConn int64
-	eps      []*epLog // in the order of numbers
-	byID     map[int64]*epLog
-	macs     map[int64]*epLog
-	subs     map[int64]*subLog
-	lastSub  int64
-	lastEp   int64
-	late     map[lateLog]int
-	seen     map[int64]bool // sums of frames that came in
+	conns   map[int64]*line // by number; nil for a client that tells no session
+	eps     []*epLog        // in the order of numbers
+	byID    map[int64]*epLog
+	macs    map[int64]*epLog
+	lastSub int64
+	lastEp  int64
+	late    map[lateLog]int
+	seen    map[int64]bool // sums of frames that came in
 
 	step stepLog
 	from *epLog // where the frame came in
@@ -139,7 +137,7 @@ func (o *oracle) Observe(_ des.Key, m cells.Emission) error {
 
 func newFabricLog() *fabricLog {
 	return &fabricLog{
-		conns: make(map[int64]*line), byID: make(map[int64]*epLog), macs: make(map[int64]*epLog), subs: make(map[int64]*subLog),
+		conns: make(map[int64]*line), byID: make(map[int64]*epLog), macs: make(map[int64]*epLog),
 		late: make(map[lateLog]int), seen: make(map[int64]bool),
 	}
 }
@@ -255,7 +253,7 @@ func (f *fabricLog) control(o *oracle, m cells.Emission) error {
 		f.byID[p.id] = p
 		f.learn(m.B, p)
 	case KindRemoved:
-		f.remove(m.A)
+		return f.remove(m.A)
 	case KindSubscribed:
 		p := f.byID[m.A]
 		if _, known := f.conns[m.B>>1]; p == nil || !known {
@@ -263,7 +261,6 @@ func (f *fabricLog) control(o *oracle, m cells.Emission) error {
 		}
 		f.lastSub++
 		s := &subLog{number: f.lastSub, ep: p, conn: m.B >> 1, promisc: m.B&1 != 0}
-		f.subs[s.number] = s
 		p.subs = append(p.subs, s)
 	case KindAged:
 		return f.aged(m.A)
@@ -293,10 +290,9 @@ func (f *fabricLog) aged(mac int64) error {
 }
 
 func (f *fabricLog) hello(o *oracle, conn, session int64) error {
-	if conn <= f.lastConn && f.conns[conn] != nil {
+	if _, known := f.conns[conn]; known {
 		return fmt.Errorf("connection %d says hello twice", conn)
 	}
-	f.lastConn = max(f.lastConn, conn)
 	l := o.lines[session]
 	if l != nil && l.taken {
 		return fmt.Errorf("connection %d has the session of another", conn)
@@ -308,8 +304,11 @@ func (f *fabricLog) hello(o *oracle, conn, session int64) error {
 	return nil
 }
 
-func (f *fabricLog) remove(id int64) {
+func (f *fabricLog) remove(id int64) error {
 	p := f.byID[id]
+	if p == nil {
+		return fmt.Errorf("endpoint %d is removed, which is not there", id)
+	}
 	delete(f.byID, id)
 	f.eps = slices.DeleteFunc(f.eps, func(q *epLog) bool { return q == p })
 	for mac, q := range f.macs { //dsim:sorted what is deleted does not depend on the order
@@ -317,6 +316,7 @@ func (f *fabricLog) remove(id int64) {
 			delete(f.macs, mac)
 		}
 	}
+	return nil
 }
 
 func (f *fabricLog) learn(mac int64, p *epLog) {
