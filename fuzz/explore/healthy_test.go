@@ -29,6 +29,12 @@ var healthyScenarios = []healthy{
 	{"abp", "scenarios/abp/explored.yaml", 30, []string{"explore.faults.ber=[1e-6, 1e-4]"}},
 	{"abp", "fuzz/power/corpus/calm/abp5.yaml", 20, nil},
 	{"abp", "fuzz/power/corpus/calm/abp64.yaml", 20, nil},
+	{"switchyard", "fuzz/power/corpus/calm/switchyard.yaml", 30, nil},
+	{"switchyard", "fuzz/power/corpus/calm/switchyard-bridge.yaml", 20, nil},
+	{"switchyard", "fuzz/power/corpus/calm/switchyard-rules.yaml", 15, nil},
+	{"switchyard", "fuzz/power/corpus/calm/switchyard-names.yaml", 15, nil},
+	{"switchyard", "fuzz/power/corpus/calm/switchyard-dhcp.yaml", 10, nil},
+	{"switchyard", "fuzz/power/corpus/calm/switchyard-lease.yaml", 10, nil},
 }
 
 // healthyShort is how many worlds of each family the short form explores.
