@@ -205,9 +205,16 @@ func dsim(t testing.TB, args ...string) (stdout, stderr string, code int) {
 	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
 }
 
+// How long an echo is waited for: one that must come, one that may be lost, and
+// one that must not come.
+const (
+	surely = 5 * time.Second
+	maybe  = 500 * time.Millisecond
+)
+
 // echoes sends a UDP datagram and wants it back from where it went; the kernel
 // gives up none whose checksums are wrong.
-func echoes(t testing.TB, to string, size int) bool {
+func echoes(t testing.TB, to string, size int, within time.Duration) bool {
 	t.Helper()
 	c, err := net.Dial("udp", to)
 	if err != nil {
@@ -221,7 +228,7 @@ func echoes(t testing.TB, to string, size int) bool {
 	if _, err := c.Write(want); err != nil {
 		return false
 	}
-	c.SetReadDeadline(time.Now().Add(500 * time.Millisecond))
+	c.SetReadDeadline(time.Now().Add(within))
 	got := make([]byte, 1<<16)
 	n, err := c.Read(got)
 	if err == nil && !bytes.Equal(got[:n], want) {

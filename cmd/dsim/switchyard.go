@@ -247,8 +247,9 @@ func (a *app) untilDone(ctx context.Context, d *realnet.Driver, ends []string) e
 	for {
 		select {
 		case <-ctx.Done():
+			asks := shows(d, ends, func(cells.Attr) bool { return true }) // one that only answers has none
 			err := d.Close()
-			if len(ends) > 0 {
+			if asks {
 				return exit(exitInterrupted, errors.Join(errors.New("interrupted"), err))
 			}
 			return err
@@ -257,9 +258,9 @@ func (a *app) untilDone(ctx context.Context, d *realnet.Driver, ends []string) e
 		if err := d.Err(); err != nil {
 			return errors.Join(err, d.Close())
 		}
-		if shows(d, ends...) {
+		if shows(d, ends, isTrue) {
 			var err error
-			if shows(d, givenUp) {
+			if shows(d, []string{givenUp}, isTrue) {
 				err = exit(exitFailed, errors.New("no answer"))
 			}
 			return errors.Join(err, d.Close())
@@ -267,15 +268,18 @@ func (a *app) untilDone(ctx context.Context, d *realnet.Driver, ends []string) e
 	}
 }
 
+// isTrue reports whether an attribute is true, or a number but 0.
+func isTrue(a cells.Attr) bool { return a.Int != 0 }
+
 // shows reports whether the one cell of a driver shows one of the attributes as
-// true, or as a number but 0.
-func shows(d *realnet.Driver, attrs ...string) (yes bool) {
+// it is asked for.
+func shows(d *realnet.Driver, attrs []string, as func(cells.Attr) bool) (yes bool) {
 	if len(attrs) == 0 {
 		return false
 	}
 	d.View(func(s *site.Site) {
 		for _, at := range s.Host().AppendState(0, nil) {
-			if slices.Contains(attrs, at.Name) && at.Int != 0 {
+			if slices.Contains(attrs, at.Name) && as(at) {
 				yes = true
 			}
 		}
