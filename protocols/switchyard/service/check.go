@@ -118,8 +118,8 @@ func (o *leaseOracle) Observe(k des.Key, m cells.Emission) error {
 	return nil
 }
 
-// begin is a server that starts with a pool; after a crash it knows of no lease
-// any more.
+// begin is a server that starts with a pool; after a crash it knows of those
+// leases that it then says it has.
 func (o *leaseOracle) begin(m cells.Emission) {
 	for i := range o.pools {
 		if p := &o.pools[i]; p.server == m.Cell {

@@ -8,6 +8,7 @@ import (
 	"example.com/dsim/clock"
 	"example.com/dsim/protocols/eth"
 	"example.com/dsim/protocols/eth/dhcp"
+	"example.com/dsim/protocols/switchyard"
 )
 
 // DHCPConfig is what a DHCP server is made of.
@@ -42,6 +43,8 @@ const LeaseTwice = "lease-twice"
 //	DECLINE                     offered to, or had by, it    none: nobody gets it for a lease
 //	RELEASE                     had by it                    none: it is free
 //	INFORM                                                   ACK, without a lease
+//
+// Leases are what it keeps over a restart: see [cells.Durable].
 func NewDHCP(c DHCPConfig) (cells.Protocol, error) {
 	h, err := ends{fabric: c.Fabric, name: c.Name, mac: c.MAC, ip: c.IP}.host()
 	p, err2 := parsePool(c.Pool)
@@ -62,7 +65,11 @@ func NewDHCP(c DHCPConfig) (cells.Protocol, error) {
 		return nil, fmt.Errorf("dhcp: %w", err)
 	}
 	p.twice = c.Bug == LeaseTwice
-	return newHost(h, s)
+	ep, err := newHost(h, s)
+	if err != nil {
+		return nil, err
+	}
+	return &durableDHCP{ep.(*switchyard.Endpoint), s}, nil
 }
 
 // optionalIP is an address that may be left out.
@@ -96,6 +103,7 @@ const timerLease cells.TimerID = 4 // a lease or an offer is over
 func (s *dhcpServer) start(e cells.Env, h *host) {
 	s.nothing.start(e, h)
 	e.Emit(KindPool, int64(s.pool.first), int64(s.pool.ip(len(s.pool.leases)-1).Uint32()))
+	s.recall(e)
 }
 
 func (s *dhcpServer) datagram(e cells.Env, p *eth.Packet) {
@@ -117,7 +125,7 @@ func (s *dhcpServer) datagram(e cells.Env, p *eth.Packet) {
 		if i := s.pool.index(m.Asked); i >= 0 && s.pool.of(m.MAC) == i {
 			s.declined++
 			s.freed(e, i)
-			s.pool.give(i, m.MAC, leaseDeclined, e.Now().Add(s.config.Lease))
+			s.pool.decline(i, e.Now().Add(s.config.Lease))
 		}
 	case dhcp.Release:
 		if i := s.pool.of(m.MAC); i >= 0 && s.pool.ip(i) == m.Client && s.pool.leases[i].state == leaseBound {

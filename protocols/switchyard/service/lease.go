@@ -24,7 +24,7 @@ type pool struct {
 
 // lease is what is known of one address.
 type lease struct {
-	mac   eth.MAC // the last one it was offered or given to
+	mac   eth.MAC // the last one it was offered or given to; zero if it was declined
 	state leaseState
 	until clock.Time
 }
@@ -111,6 +111,12 @@ func (p *pool) give(i int, mac eth.MAC, s leaseState, until clock.Time) {
 	p.byMAC[mac] = i
 }
 
+// decline takes an address out of use for a while, of which a station says that
+// somebody else has it. It is that station's no more.
+func (p *pool) decline(i int, until clock.Time) {
+	p.leases[i] = lease{state: leaseDeclined, until: until}
+}
+
 // free takes an address back. Who had it is remembered, so that it gets the same
 // again as long as nobody else does.
 func (p *pool) free(i int) { p.leases[i].state = leaseFree }
@@ -149,7 +155,7 @@ func (p *pool) count(s leaseState) int64 {
 
 // What DHCP servers and clients emit. Addresses and MACs are numbers.
 var (
-	KindPool     = cells.NewKind("switchyard-pool", "first", "last") // of a server that begins, and knows of no lease
+	KindPool     = cells.NewKind("switchyard-pool", "first", "last") // of a server that begins; those leases follow that it has kept
 	KindLeased   = cells.NewKind("switchyard-leased", "address", "mac")
 	KindFreed    = cells.NewKind("switchyard-freed", "address", "mac")
 	KindBound    = cells.NewKind("switchyard-bound", "address", "span") // by a client, for so many nanoseconds from now

@@ -35,8 +35,19 @@ var (
 
 func begin(t testing.TB, p cells.Protocol, err error) *talker {
 	t.Helper()
-	c := &talker{Cell: talk.NewCell(t, "me")(p, err), port: 1}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return beginAt(t, p, 0)
+}
+
+// beginAt is one that begins at a time.
+func beginAt(t testing.TB, p cells.Protocol, now clock.Time) *talker {
+	t.Helper()
+	c := &talker{Cell: talk.NewCell(t, "me")(p, nil), port: 1}
+	c.Time = now
 	c.Start()
+	c.listen()
 	c.connect()
 	return c
 }
