@@ -117,7 +117,7 @@ func (j *Joined) Run(ctx context.Context) error {
 		case errors.Is(err, socket.ErrGone):
 			return err
 		case err != nil:
-			return nil //nolint:nilerr // somebody said stop
+			return nil // somebody said stop
 		}
 		_ = j.w.Send(in.Data) // what the interface does not take is counted there
 	}
