@@ -192,9 +192,18 @@ func endpoints(t *testing.T, addr string, r *record, _ func()) {
 	exchange(a, b, eth.MAC{2, 0, 0, 0, 0, 0xc}, "hello, nobody")
 	exchange(a, a, a.Identity().MAC, "hello, me")
 	var said *FabricError
-	for kind, want := range map[switchyard.Type]string{99: "unknown message type: 99"} {
-		if _, err := b.Ask(t.Context(), switchyard.Message{Type: kind}, kind); !errors.As(err, &said) || said.Text != want {
-			t.Errorf("type %d: %v", kind, err)
+	for _, x := range []struct {
+		m    switchyard.Message
+		want string
+	}{
+		{switchyard.Message{Type: 99}, "unknown message type: 99"},
+		{switchyard.Message{Type: switchyard.TypeEndpointLookup, Payload: payload("name", "nobody")}, "no such endpoint: nobody"},
+		{switchyard.Message{Type: switchyard.TypeSubscribe, Endpoint: 9, Payload: payload()}, "subscribe: unknown endpoint_id 9"},
+		{switchyard.Message{Type: switchyard.TypeEndpointCreate, Payload: payload("name", "x", "mac", "02:53:59:00:00:01")}, "endpoint mac already exists: 02:53:59:00:00:01"},
+		{switchyard.Message{Type: switchyard.TypeEndpointCreate, Payload: payload()}, "bad ENDPOINT_CREATE: name is missing"},
+	} {
+		if _, err := b.Ask(t.Context(), x.m, x.m.Type); !errors.As(err, &said) || said.Text != x.want {
+			t.Errorf("%s: %v, want %q", x.m, err, x.want)
 		}
 	}
 	if _, err := Open(t.Context(), Options{Addr: addr, Name: "a", Exclusive: true}); !errors.As(err, &said) || said.Text != "endpoint name already exists: a" {
