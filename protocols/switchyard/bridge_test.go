@@ -122,6 +122,23 @@ func TestTheSidesOfABridgeAreApart(t *testing.T) {
 	wantSaid(t, b, "timers and ports of nobody")
 }
 
+// What one side draws does not depend on what befalls the other.
+func TestTheSidesOfABridgeDrawApart(t *testing.T) {
+	session := func(breaks int) string {
+		b := newBridge(t)
+		for i := range breaks {
+			b.Down(cells.Port([]int{1, 3, 4}[i]), cells.ErrRefused)
+			b.Fire(timerDial)
+		}
+		b.Take()
+		b.Up(2)
+		return string(messagesSent(t, b.Take())[0].Payload)
+	}
+	if calm, rough := session(0), session(3); calm != rough {
+		t.Errorf("the right side says %s, and %s if the left one broke", calm, rough)
+	}
+}
+
 func TestCommandsOfABridge(t *testing.T) {
 	b := newBridge(t)
 	join(t, b, 1, 7)

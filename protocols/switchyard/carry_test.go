@@ -105,12 +105,13 @@ func TestAProtocolIsCarried(t *testing.T) {
 	c.Down(1, cells.ErrReset)
 	u.want(t, "down", "down 0 "+cells.ErrRemoved.Error())
 	c.Down(1, cells.ErrReset)
-	u.want(t, "once")
-	c.Take()
 	c.Fire(timerDial)
-	hostBack(t, c, 2, annIs7)
+	c.Down(2, cells.ErrRefused)
+	u.want(t, "once")
+	c.Fire(timerDial)
+	hostBack(t, c, 3, annIs7)
 	u.want(t, "not until ben is found again")
-	c.Recv(2, reply(TypeEndpointInfo, 0, 0, benIs9))
+	c.Recv(3, reply(TypeEndpointInfo, 0, 0, benIs9))
 	u.want(t, "and up", fmt.Sprintf("up 0 %+v", info))
 	attrs := map[string]string{}
 	for _, a := range c.P.(cells.Inspector).AppendState(nil) {

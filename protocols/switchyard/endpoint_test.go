@@ -346,6 +346,9 @@ func TestQuit(t *testing.T) {
 	if len(app.log) != 1 {
 		t.Errorf("after it quit it was told %q", app.log)
 	}
+	if c.Attr("received") != 1 {
+		t.Error("it received a frame after it quit")
+	}
 	wantSaid(t, c, "closed", "disarm 4278190080", "disarm 4278190081", "disarm 4278190082", "close 1")
 	c.Down(1, io.EOF)
 	wantSaid(t, c, "for good")

@@ -227,11 +227,12 @@ func (w *watched) sent(port cells.Port, b []byte) {
 
 // tables says which of a fabric's tables is too long, or against another.
 func (f *fabric) tables() error {
-	taps, subs := 0, 0
+	taps, subs, macs := 0, 0, 0
 	for i, p := range f.endpoints {
 		if f.byID[p.id] != p || f.byName[p.name] != p || p.removed || i > 0 && p.id <= f.endpoints[i-1].id {
 			return fmt.Errorf("endpoint %d %s is not where it must be", p.id, p.name)
 		}
+		macs += len(p.macs)
 		for _, s := range p.subs {
 			subs++
 			if s.promisc() {
@@ -261,8 +262,8 @@ func (f *fabric) tables() error {
 		return fmt.Errorf("%d taps, and %d are counted; %d subscriptions, and clients have %d", taps, f.taps, subs, owned)
 	case len(f.clients) > f.config.Connections || len(f.silent) > silentMost(f) || len(f.leaving) > 0:
 		return fmt.Errorf("%d connections, %d silent, %d leave", len(f.clients), len(f.silent), len(f.leaving))
-	case len(f.macs) > MACsMax || len(f.later) > LaterMax || len(f.paths) > pathsMax:
-		return fmt.Errorf("%d addresses, %d late, %d paths", len(f.macs), len(f.later), len(f.paths))
+	case macs != len(f.macs) || macs > MACsMax || len(f.later) > LaterMax || len(f.paths) > pathsMax:
+		return fmt.Errorf("%d addresses, and endpoints have %d; %d late, %d paths", len(f.macs), macs, len(f.later), len(f.paths))
 	case len(kept) > f.config.Capture || f.ring.bytes > f.config.CaptureBytes:
 		return fmt.Errorf("%d frames of %d bytes are kept", len(kept), f.ring.bytes)
 	}

@@ -3,6 +3,7 @@ package switchyard
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -230,6 +231,23 @@ func TestASlowSubscriber(t *testing.T) {
 	}
 	if f.Attr("full") != 1 || f.Attr("delivered") != 3 || f.Attr("offered") != 4 {
 		t.Errorf("full %d, delivered %d", f.Attr("full"), f.Attr("delivered"))
+	}
+}
+
+// What one chunk asks for is answered in its order, frames among it, and frames
+// of a chunk take room from each other.
+func TestFramesAndAnswersOfOneChunk(t *testing.T) {
+	f := newFabric(t, func(c *FabricConfig) { c.Limit = 100 })
+	a, _ := enter(t, f, "a", 0)
+	f.Bytes[a] = 0
+	hi := frameOf(t, mac1, mac1, "to oneself")
+	f.Recv(a, slices.Concat(packet(1, hi), control(TypeEndpointLookup, `{"name": "x"}`)))
+	wantSaid(t, f, "in order", in(a, 1, 0, hi), failed(a, "no such endpoint: x"))
+	f.Bytes[a] = 0
+	f.Recv(a, slices.Concat(packet(1, hi), packet(1, hi), packet(1, hi)))
+	wantSaid(t, f, "two have room", in(a, 1, 0, hi), in(a, 1, 0, hi))
+	if f.Attr("full") != 1 {
+		t.Errorf("%d found no room", f.Attr("full"))
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"example.com/dsim/cells"
 	"example.com/dsim/des"
 )
 
@@ -146,5 +147,22 @@ func TestLateCopies(t *testing.T) {
 	f.Recv(a, control(TypeImpairSet, `{"set": "x"}`))
 	if got := said(t, f); !strings.Contains(got[len(got)-1], "bad IMPAIR_SET: no impairment") {
 		t.Errorf("%q", got)
+	}
+}
+
+// A late copy for an endpoint that is gone vanishes; one for an endpoint that has
+// the name by then is not meant.
+func TestLateCopiesForEndpointsThatAreGone(t *testing.T) {
+	f := newFabric(t, func(c *FabricConfig) { c.Impair, c.Reap = []string{"* * latency=5ms dup=100%"}, true })
+	a, _ := enter(t, f, "a", 0)
+	b, _ := enter(t, f, "b", 0)
+	f.Recv(a, packet(1, frameOf(t, mac2, mac1, "hi")))
+	f.Down(b, cells.ErrReset)
+	f.Take()
+	b, _ = enter(t, f, "b", 0)
+	f.Fire(timerLater)
+	wantSaid(t, f, "nobody gets it")
+	if f.Attr("vanished") != 2 || f.Attr("waiting") != 0 || b == 0 {
+		t.Errorf("%d vanished, %d wait", f.Attr("vanished"), f.Attr("waiting"))
 	}
 }

@@ -82,7 +82,11 @@ func drawMessage(t *rapid.T) []byte {
 func drawEvents(t *rapid.T, clients int) (events []event) {
 	for i := range clients {
 		hello := control(TypeHello, pick(t, "hello", `{}`, ``, `{"client_name": "x", "session": 77, "features": ["rules"]}`, `x`))
-		events = append(events, event{client: i, bytes: hello, early: len(hello) - 1})
+		begins := event{client: i, bytes: hello, early: len(hello) - 1}
+		if rapid.IntRange(0, 4).Draw(t, "enters") > 0 {
+			begins.bytes = slices.Concat(hello, control(TypeEndpointCreate, fmt.Sprintf(`{"name": %q}`, "abcd"[i:i+1])), subscribe(uint32(i+1), 0))
+		}
+		events = append(events, begins)
 	}
 	lost := map[int]bool{} // clients that have said what is no message
 	for range rapid.IntRange(1, 40).Draw(t, "events") {
@@ -127,9 +131,21 @@ type outcome struct {
 	sent   map[cells.Port][]byte
 	others []string
 	state  string
+
+	left          []string // how much had been sent when each event was over
+	events, marks int
 }
 
 func (o *outcome) take(f *talk.Cell) {
+	defer func() {
+		for port := range f.Ports { // all that an event brings has left when it is over
+			if n := len(o.sent[port]); n > 0 {
+				o.left = append(o.left, fmt.Sprintf("%d: %d bytes to %d", o.events, n, port))
+			}
+		}
+		slices.Sort(o.left[o.marks:])
+		o.events, o.marks = o.events+1, len(o.left)
+	}()
 	for _, line := range f.Take() {
 		rest, sends := strings.CutPrefix(line, "send ")
 		if !sends {
@@ -155,6 +171,9 @@ func (o *outcome) differs(p *outcome) error {
 		if i >= len(o.others) || i >= len(p.others) || o.others[i] != p.others[i] {
 			return fmt.Errorf("effect %d is other:\n%q, and cut\n%q", i, o.others[min(i, len(o.others)):], p.others[min(i, len(p.others)):])
 		}
+	}
+	if !slices.Equal(o.left, p.left) {
+		return fmt.Errorf("left\n%q, and cut\n%q", o.left, p.left)
 	}
 	if o.state != p.state {
 		return fmt.Errorf("state\n%s, and cut\n%s", o.state, p.state)

@@ -164,6 +164,8 @@ func TestAnEndpointAppliesItsRules(t *testing.T) {
 	toReady(t, c, app, 1)
 	c.Recv(1, reply(TypeRules, 7, 0, `{"version": 5, "rules": ["count", "mirror=tap ether=0x88b6", "drop dst=ff:ff:ff:ff:ff:ff"]}`))
 	wantSaid(t, c, "said", `1: RULES_APPLIED endpoint=7 flags=0x0 "{\"version\":5}"`)
+	c.Recv(1, reply(TypeRules, 8, 0, `{"version": 6, "rules": ["drop"]}`))
+	wantSaid(t, c, "rules of another endpoint, which the connection has, too")
 	broadcast, mine := frameOf(t, all, mac1, "x"), frameOf(t, "02:53:59:00:00:07", mac1, "y")
 	c.Recv(1, reply(TypePacketIn, 7, 0, string(broadcast)))
 	app.want(t, "dropped")
