@@ -23,7 +23,7 @@ type block struct {
 }
 
 // fileName is a paragraph of nothing but a file's name.
-var fileName = regexp.MustCompile("^`([a-z_-]+\\.[a-z]+)`$")
+var fileName = regexp.MustCompile("^`([a-z_/-]+\\.[a-z]+)`$")
 
 // blocks reads the fenced blocks of a page, in their order.
 func blocks(text string) (list []block) {
@@ -77,7 +77,7 @@ func TestTutorialWorksAsTyped(t *testing.T) {
 			t.Errorf("%s: a block that is neither a file, a change nor a command", at)
 		}
 	}
-	if files < 7 || commands < 12 {
+	if files < 8 || commands < 13 {
 		t.Errorf("%d files and %d commands: the page was not read as it is written", files, commands)
 	}
 }
@@ -112,7 +112,11 @@ func newReader(t *testing.T) *reader {
 
 func (r *reader) write(name, text string) {
 	r.t.Helper()
-	if err := os.WriteFile(filepath.Join(r.dir, name), []byte(text), 0o644); err != nil {
+	path := filepath.Join(r.dir, filepath.FromSlash(name))
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		r.t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		r.t.Fatal(err)
 	}
 }

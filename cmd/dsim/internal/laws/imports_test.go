@@ -21,6 +21,7 @@ var floors = []struct{ room, sees string }{
 	{"scenarios", "clock des cells links protocols replay"},
 	{"fuzz", "clock des cells links protocols replay scenarios"},
 	{"docs/bench", ""},
+	{"docs/examples/ringsim", "cells scenarios docs/examples/tokenring cmd/dsim/command"},
 	{"docs/examples", "clock des cells links protocols replay scenarios"},
 	{"cmd/dsim", "clock des cells links protocols replay realnet scenarios fuzz"},
 }
