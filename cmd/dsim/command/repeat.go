@@ -33,6 +33,9 @@ func ownPackage() string {
 		return "./cmd/dsim"
 	}
 	path := strings.TrimSuffix(info.Path, ".test")
+	if path == module+"/cmd/dsim/command" { // the tests of this package are dsim
+		path = module + "/cmd/dsim"
+	}
 	if own, ok := strings.CutPrefix(path, info.Main.Path); ok && (own == "" || own[0] == '/') {
 		return "." + own
 	}
