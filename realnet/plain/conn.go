@@ -226,6 +226,13 @@ func (c *conn) ended(reading bool) {
 	}
 }
 
+// ending reports whether all of the cell's has been written, and the end of it.
+func (c *conn) ending() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.written && !c.over
+}
+
 // linger ends the connection when all the cell has sent has left, at a deadline
 // at the latest.
 func (c *conn) linger(deadline time.Time) {

@@ -24,7 +24,7 @@ const Kind = "plain"
 
 // Bounds.
 const (
-	ConnectionsMax = 16 << 10         // at a time; who comes then is turned away
+	ConnectionsMax = 16 << 10         // at a time; who comes then takes the place of one that the cell has ended, or is turned away
 	Window         = 64 << 10         // bytes that a cell may have to handle yet, of one connection
 	DialTimeout    = 20 * time.Second // below that of links, so that the reason is told
 	lingerMax      = time.Second      // for what was accepted, when the wire is closed
@@ -65,11 +65,13 @@ func address(c socket.Config) (network, addr string) {
 }
 
 // Open makes a plain wire; see [socket.Open].
-func Open(c socket.Config, h socket.Handler) (socket.Wire, error) {
+func Open(c socket.Config, h socket.Handler) (socket.Wire, error) { return open(c, h, ConnectionsMax) }
+
+func open(c socket.Config, h socket.Handler, most int) (socket.Wire, error) {
 	if err := Check(c); err != nil {
 		return nil, err
 	}
-	t := &trunk{config: c, handler: h, conns: make(map[connID]*conn)}
+	t := &trunk{config: c, handler: h, most: most, conns: make(map[connID]*conn)}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	if c.Mode == "server" {
 		network, addr := address(c)
@@ -104,6 +106,7 @@ type trunk struct {
 	ctx      context.Context
 	cancel   context.CancelFunc
 	going    sync.WaitGroup
+	most     int // connections
 
 	mu     sync.Mutex
 	conns  map[connID]*conn
@@ -140,8 +143,9 @@ func (t *trunk) accept() {
 			}
 		}
 		wait = time.Millisecond
+		t.makeRoom()
 		t.mu.Lock()
-		if t.closed || len(t.conns) >= ConnectionsMax {
+		if t.closed || len(t.conns) >= t.most {
 			t.mu.Unlock()
 			t.turnedAway.Add(1)
 			breakOff(real)
@@ -153,6 +157,25 @@ func (t *trunk) accept() {
 		t.mu.Unlock()
 		t.connects.Add(1)
 		t.tell(c.segment(links.Segment{Kind: links.SegSYN, N: Window, Addr: t.config.Service}))
+	}
+}
+
+// makeRoom breaks, where there is no room for one more, the oldest connection of
+// which the cell has no more to say: a client that was hung up on and never hangs
+// up itself would keep its place for good.
+func (t *trunk) makeRoom() {
+	t.mu.Lock()
+	var oldest *conn
+	if len(t.conns) >= t.most {
+		for id, c := range t.conns {
+			if id.ours && c.ending() && (oldest == nil || id.n < oldest.id.n) {
+				oldest = c
+			}
+		}
+	}
+	t.mu.Unlock()
+	if oldest != nil {
+		oldest.broke()
 	}
 }
 
