@@ -17,8 +17,10 @@ type upper struct {
 	state string
 }
 
-func (u *upper) say(format string, args ...any)           { u.log = append(u.log, fmt.Sprintf(format, args...)) }
-func (u *upper) Start(e cells.Env)                        { u.say("start %s", e.Port(0).State); e.Arm(3, time.Second) }
+func (u *upper) say(format string, args ...any) { u.log = append(u.log, fmt.Sprintf(format, args...)) }
+
+func (u *upper) Start(e cells.Env) { u.say("start %s", e.Port(0).State); e.Arm(3, time.Second) }
+
 func (u *upper) Up(e cells.Env, p cells.Port)             { u.say("up %d %+v", p, e.Port(p)); u.send(e, "hello") }
 func (u *upper) Recv(_ cells.Env, p cells.Port, b []byte) { u.say("recv %d %q", p, b) }
 func (u *upper) Down(_ cells.Env, p cells.Port, err error) {

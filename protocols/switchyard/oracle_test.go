@@ -262,24 +262,34 @@ func TestWhatTheStormDetectorFinds(t *testing.T) {
 	for _, x := range []struct{ why, finds, text string }{
 		{"once across, and once back", "", one + "ann: sent 1 11; one: carried 11 0; one: carried 11 1"},
 		{"as often as it was sent", "", one + again(50, "ann: sent 1 11; one: carried 11 0; one: carried 11 1")},
-		{"sent by bridges is not sent", "a frame of 60 bytes goes round, and one takes it across for the 9. time: left > one > right > two > left",
-			one + "ann: sent 1 11;" + again(9, "one: sent 1 11; one: carried 11 0; two: carried 11 1")},
+		{
+			"sent by bridges is not sent", "a frame of 60 bytes goes round, and one takes it across for the 9. time: left > one > right > two > left",
+			one + "ann: sent 1 11;" + again(9, "one: sent 1 11; one: carried 11 0; two: carried 11 1"),
+		},
 		{"not a storm yet", "", one + "ann: sent 1 11;" + again(8, "one: carried 11 0; two: carried 11 1")},
-		{"the other way round", "a frame of 60 bytes goes round, and two takes it across for the 9. time: left > two > right > one > left",
-			one + "ann: sent 1 11;" + again(9, "two: carried 11 0; one: carried 11 1")},
+		{
+			"the other way round", "a frame of 60 bytes goes round, and two takes it across for the 9. time: left > two > right > one > left",
+			one + "ann: sent 1 11;" + again(9, "two: carried 11 0; one: carried 11 1"),
+		},
 		{"sent twice", "", one + "ann: sent 1 11; ben: sent 2 11;" + again(16, "one: carried 11 0; two: carried 11 1")},
-		{"sent twice, and round for ever", "a frame of 60 bytes goes round, and one takes it across for the 17. time: left > one > right > two > left",
-			one + "ann: sent 1 11; ben: sent 2 11;" + again(17, "one: carried 11 0; two: carried 11 1")},
+		{
+			"sent twice, and round for ever", "a frame of 60 bytes goes round, and one takes it across for the 17. time: left > one > right > two > left",
+			one + "ann: sent 1 11; ben: sent 2 11;" + again(17, "one: carried 11 0; two: carried 11 1"),
+		},
 		{"doubled by a fabric", "", one + "ann: sent 1 11; left: frame 11 60; left: impaired 1 2;" + again(16, "one: carried 11 0; two: carried 11 1")},
 		{"doubled, and late", "", one + "ann: sent 1 11; left: frame 11 60; left: impaired 1 0x200;" + again(16, "one: carried 11 0; two: carried 11 1")},
-		{"dropped is not doubled", "a frame of 60 bytes goes round, and one takes it across for the 9. time: left > one > right > two > left",
-			one + "ann: sent 1 11; left: frame 11 60; left: impaired 1 0; left: impaired 1 1;" + again(9, "one: carried 11 0; two: carried 11 1")},
+		{
+			"dropped is not doubled", "a frame of 60 bytes goes round, and one takes it across for the 9. time: left > one > right > two > left",
+			one + "ann: sent 1 11; left: frame 11 60; left: impaired 1 0; left: impaired 1 1;" + again(9, "one: carried 11 0; two: carried 11 1"),
+		},
 		{"replayed", "", one + "ann: sent 1 11; left: frame 11 60; left: replayed 1 1;" + again(16, "one: carried 11 0; two: carried 11 1")},
 		{"many frames", "", one + strings.Repeat("ann: sent 1 11; one: carried 11 0; ann: sent 1 12; one: carried 12 0;", 20)},
 		{"no way back", "", one + "ann: sent 1 11;" + again(30, "one: carried 11 0; two: carried 11 0")},
 		{"over itself is no way back", "", one + "ann: sent 1 11;" + again(30, "one: carried 11 0; one: carried 11 1")},
-		{"a triangle, and a dead end", "a frame of 60 bytes goes round, and c takes it across for the 9. time: z > c > x > a > y > b > z",
-			"x: frame 11 60; a: bridge x y; b: bridge y z; c: bridge z x; d: bridge y w; ann: sent 1 11; c: carried 11 0;" + again(9, "a: carried 11 0; d: carried 11 0; b: carried 11 0; c: carried 11 0")},
+		{
+			"a triangle, and a dead end", "a frame of 60 bytes goes round, and c takes it across for the 9. time: z > c > x > a > y > b > z",
+			"x: frame 11 60; a: bridge x y; b: bridge y z; c: bridge z x; d: bridge y w; ann: sent 1 11; c: carried 11 0;" + again(9, "a: carried 11 0; d: carried 11 0; b: carried 11 0; c: carried 11 0"),
+		},
 	} {
 		wantFound(t, x.why, tell(t, NewStorm(), x.text), x.finds)
 	}
