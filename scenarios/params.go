@@ -5,6 +5,7 @@ import "strings"
 // ParamInfo describes a parameter of a protocol, for people.
 type ParamInfo struct {
 	Name, Doc, Type, Default string
+	List                     bool // it holds several, with commas between them
 }
 
 // Params lists the parameters of a protocol in the order of its Config.
@@ -23,7 +24,7 @@ func (p Protocol) Params() []ParamInfo {
 		if x.oneof != nil {
 			t = strings.Join(x.oneof, "|")
 		}
-		out = append(out, ParamInfo{x.name, x.doc, t, x.def})
+		out = append(out, ParamInfo{x.name, x.doc, t, x.def, x.list})
 	}
 	return out
 }

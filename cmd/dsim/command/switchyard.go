@@ -90,7 +90,7 @@ reached, or an address not be bound, 130 interrupted.`,
 type cellOptions struct {
 	seed   string
 	record string
-	params map[string]*string // by the parameter's name
+	params map[string]*paramFlag // by the parameter's name
 }
 
 // flags makes a protocol's parameters the flags of a subcommand, but for those
@@ -98,7 +98,7 @@ type cellOptions struct {
 func (o *cellOptions) flags(c *cobra.Command, protocol string, but ...string) {
 	c.Flags().StringVar(&o.seed, "seed", "1", "the root of all chance: decimal, 0x hex, or 40 hex digits")
 	c.Flags().StringVar(&o.record, "record", "", "write every input into a journal in this directory, for dsim replay")
-	o.params = make(map[string]*string)
+	o.params = make(map[string]*paramFlag)
 	for _, p := range scenarios.Default.Protocols() {
 		if p.Name != protocol {
 			continue
@@ -107,7 +107,9 @@ func (o *cellOptions) flags(c *cobra.Command, protocol string, but ...string) {
 			if slices.Contains(append(but, "bug"), q.Name) {
 				continue
 			}
-			o.params[q.Name] = c.Flags().String(q.Name, "", q.Doc+words(q))
+			p := &paramFlag{list: q.List}
+			o.params[q.Name] = p
+			c.Flags().Var(p, q.Name, q.Doc+words(q))
 		}
 	}
 }
@@ -115,17 +117,45 @@ func (o *cellOptions) flags(c *cobra.Command, protocol string, but ...string) {
 // words are the type and the default of a parameter, as they stand behind what
 // it is.
 func words(q scenarios.ParamInfo) string {
+	if q.List {
+		q.Type += ", more with commas or flags"
+	}
 	if q.Default == "" {
 		return " (" + q.Type + ")"
 	}
 	return " (" + q.Type + ", default " + q.Default + ")"
 }
 
+// paramFlag is a parameter as a flag. That of a list may be given several times.
+type paramFlag struct {
+	value       string
+	list, given bool
+}
+
+func (p *paramFlag) String() string { return p.value }
+
+// Type is what pflag shows in its place.
+func (p *paramFlag) Type() string { return "string" }
+
+// Set takes one value.
+func (p *paramFlag) Set(s string) error {
+	switch {
+	case !p.given:
+		p.value = s
+	case p.list:
+		p.value += "," + s
+	default:
+		return fmt.Errorf("it was %q before: it can be given once", p.value)
+	}
+	p.given = true
+	return nil
+}
+
 // given are the parameters that the user has given, in the order of names.
 func (o *cellOptions) given(c *cobra.Command) (list []cells.Param) {
 	for name, value := range o.params {
 		if c.Flags().Changed(name) {
-			list = append(list, cells.Param{Name: name, Value: *value})
+			list = append(list, cells.Param{Name: name, Value: value.value})
 		}
 	}
 	slices.SortFunc(list, func(a, b cells.Param) int { return strings.Compare(a.Name, b.Name) })

@@ -66,7 +66,6 @@ type pinger struct {
 	sequence uint16
 	sentAt   clock.Time // of the last
 
-	waiting  bool // for the answer to it
 	finished bool
 
 	asked, got, unawaited, stray uint64
