@@ -19,6 +19,15 @@ type PcapPort struct {
 	Name        string // "alice:p0"; empty: the cell and the port's number
 	Description string // empty: the link directions seen there
 	Ethernet    bool   // else its packets are of link type USER0
+	// Packets finds the packets in one direction of a stream; nil takes each chunk
+	// for one. It is called for each direction of each port.
+	Packets func() PacketReader
+}
+
+// PacketReader finds packets in the bytes of a stream.
+type PacketReader interface {
+	// Packets takes the next chunk and gives the packets that it completes.
+	Packets(chunk []byte, give func(packet []byte))
 }
 
 // PcapOptions say how packets are written.
@@ -58,6 +67,12 @@ type linkFrame struct {
 	n    int64
 }
 
+// direction is one of the two of a port.
+type direction struct {
+	at   cellPort
+	sent bool
+}
+
 // pcapPlan is what a first reading of the trace finds out.
 type pcapPlan struct {
 	ports    map[cellPort]int // the interface's number
@@ -71,7 +86,8 @@ type pcapPlan struct {
 // with one interface for each port of each cell. A sent frame is an outbound
 // packet of its sender's interface, one that arrived an inbound packet of its
 // receiver's. What a fault did to a frame is the comment of its packets: a lost
-// frame is an outbound packet with a comment and has no inbound one.
+// frame is an outbound packet with a comment and has no inbound one. The packets
+// in a stream come with the chunk that completes them.
 func WritePcapng(w io.Writer, t *Trace, opt PcapOptions) (PcapCounts, error) {
 	var counts PcapCounts
 	if t.header.Level != Events {
@@ -229,6 +245,7 @@ func (p *pcapPlan) interfaces(opt PcapOptions) []pcapng.Interface {
 // trace in which they are not is sorted in memory.
 func (p *pcapPlan) packets(t *Trace, opt PcapOptions, write func(*pcapng.Packet) error) error {
 	var kept []pcapng.Packet
+	streams := make(map[direction]PacketReader)
 	epoch := uint64(opt.Epoch.UnixNano())
 	for r, err := range t.Records(opt.From, opt.To) {
 		if err != nil {
@@ -250,17 +267,22 @@ func (p *pcapPlan) packets(t *Trace, opt PcapOptions, write func(*pcapng.Packet)
 		if r.Link != "" {
 			pkt.Comment = p.verdicts[linkFrame{r.Link, r.A}]
 		}
-		if p.sorted {
-			if err := write(&pkt); err != nil {
-				return err
+		err := reader(streams, opt, r).each(r.Data, func(b []byte) error {
+			pkt.Data = b[:min(len(b), pcapng.PacketMax)]
+			if p.sorted {
+				return write(&pkt)
 			}
-			continue
+			if len(kept) >= pcapSortMax {
+				return t.errorf("pcapng: more than %d frames out of order: take a part of the trace", pcapSortMax)
+			}
+			x := pkt
+			x.Data = slices.Clone(x.Data)
+			kept = append(kept, x)
+			return nil
+		})
+		if err != nil {
+			return err
 		}
-		if len(kept) >= pcapSortMax {
-			return t.errorf("pcapng: more than %d frames out of order: take a part of the trace", pcapSortMax)
-		}
-		pkt.Data = slices.Clone(pkt.Data)
-		kept = append(kept, pkt)
 	}
 	slices.SortStableFunc(kept, func(a, b pcapng.Packet) int { return cmp.Compare(a.Time, b.Time) })
 	for i := range kept {
@@ -269,4 +291,36 @@ func (p *pcapPlan) packets(t *Trace, opt PcapOptions, write func(*pcapng.Packet)
 		}
 	}
 	return nil
+}
+
+// packetsOf is the reader of a record's direction, or none.
+type packetsOf struct{ PacketReader }
+
+func reader(streams map[direction]PacketReader, opt PcapOptions, r *des.Record) packetsOf {
+	if opt.Port == nil {
+		return packetsOf{}
+	}
+	d := direction{cellPort{r.Cell, r.Port}, r.Op == des.OpSend}
+	x, ok := streams[d]
+	if !ok {
+		if of := opt.Port(r.Cell, r.Port).Packets; of != nil {
+			x = of()
+		}
+		streams[d] = x
+	}
+	return packetsOf{x}
+}
+
+// each gives the packets in a record's bytes.
+func (x packetsOf) each(b []byte, give func([]byte) error) error {
+	if x.PacketReader == nil {
+		return give(b)
+	}
+	var err error
+	x.Packets(b, func(packet []byte) {
+		if err == nil {
+			err = give(packet)
+		}
+	})
+	return err
 }

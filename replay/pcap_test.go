@@ -150,3 +150,51 @@ func TestPcapngWantsFramesAndASaneEpoch(t *testing.T) {
 		t.Errorf("two exports differ: %v, %v", err1, err2)
 	}
 }
+
+// pairs finds packets of two bytes each.
+type pairs struct{ rest []byte }
+
+func (p *pairs) Packets(chunk []byte, give func([]byte)) {
+	for p.rest = append(p.rest, chunk...); len(p.rest) >= 2; p.rest = p.rest[2:] {
+		give(p.rest[:2])
+	}
+}
+
+// TestPacketsOfStreams: a stream is read anew in each direction of each port, in
+// the order of time or not.
+func TestPacketsOfStreams(t *testing.T) {
+	for _, step := range []int{1, -1} {
+		var buf, out bytes.Buffer
+		w, err := NewWriter(&buf, Header{Level: Events})
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := 100
+		put := func(op des.Op, cell, data string) {
+			at += step
+			w.Record(&des.Record{Key: des.Key{Time: clock.Time(at)}, Op: op, Cell: cell, Data: []byte(data)})
+		}
+		put(des.OpSend, "a", "1")
+		put(des.OpRecv, "b", "x2")
+		put(des.OpRecv, "a", "3")
+		put(des.OpSend, "a", "4567")
+		put(des.OpRecv, "b", "8")
+		if err := w.Close(Summary{}); err != nil {
+			t.Fatal(err)
+		}
+		n, err := WritePcapng(&out, mustOpen(t, buf.Bytes()), PcapOptions{Port: func(cell string, _ uint32) PcapPort {
+			if cell == "b" {
+				return PcapPort{}
+			}
+			return PcapPort{Ethernet: true, Packets: func() PacketReader { return new(pairs) }}
+		}})
+		if err != nil || n.Packets != 4 { // 14, 56; x2, 8
+			t.Errorf("%d packets, %v", n.Packets, err)
+		}
+		for _, want := range []string{"14", "56", "x2", "8"} {
+			if !bytes.Contains(out.Bytes(), []byte(want)) {
+				t.Errorf("no packet %q", want)
+			}
+		}
+	}
+}

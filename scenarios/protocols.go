@@ -13,6 +13,7 @@ import (
 	"example.com/dsim/protocols/switchyard/carried"
 	"example.com/dsim/protocols/switchyard/service"
 	"example.com/dsim/protocols/tree"
+	"example.com/dsim/replay"
 	"example.com/dsim/scenarios/linear"
 )
 
@@ -29,21 +30,21 @@ func register(r *Registry) {
 	r.RegisterProtocol(protocolOf("abp64", "alternating bit, the 64-byte counter of the hardware", abp64.New))
 	r.RegisterProtocol(protocolOf("echo", "streams: a client sends, a server sends it back", echo.New))
 	r.RegisterProtocol(protocolOf("register", "registers that replicas keep together: reads and writes by quorums", registers.New))
-	r.RegisterProtocol(protocolOf("switchyard-abp", "alternating bit whose link is a Switchyard fabric", carried.NewABP))
-	r.RegisterProtocol(protocolOf("switchyard-arp", "answers ARP questions for the addresses of a table", service.NewARP))
-	r.RegisterProtocol(protocolOf("switchyard-bridge", "joins two fabrics: what reaches it on one it sends on the other", switchyard.NewBridge))
-	r.RegisterProtocol(protocolOf("switchyard-dhcp", "gives addresses of a pool, for a time", service.NewDHCP))
-	r.RegisterProtocol(protocolOf("switchyard-dhcp-client", "asks for an address, keeps it and gives it back", service.NewDHCPClient))
-	r.RegisterProtocol(protocolOf("switchyard-dns", "names of a table and of endpoints: A, AAAA, PTR", service.NewDNS))
-	r.RegisterProtocol(protocolOf("switchyard-dns-client", "asks a name server a list of questions", service.NewDNSClient))
-	r.RegisterProtocol(protocolOf("switchyard-echo", "UDP echo: a datagram comes back as it was", service.NewEcho))
-	r.RegisterProtocol(protocolOf("switchyard-fabric", "a switch of Ethernet frames that clients dial: it learns, floods, impairs, captures", switchyard.NewFabric))
-	r.RegisterProtocol(protocolOf("switchyard-host", "an endpoint of a fabric that sends numbered frames and counts what comes", switchyard.NewHost))
-	r.RegisterProtocol(protocolOf("switchyard-icmp", "a host that answers echo requests of ICMP, and may send some", service.NewICMP))
-	r.RegisterProtocol(protocolOf("switchyard-ntp", "tells the wall clock of its cell", service.NewNTP))
-	r.RegisterProtocol(protocolOf("switchyard-ntp-client", "measures how far its wall clock is off", service.NewNTPClient))
-	r.RegisterProtocol(protocolOf("switchyard-ping", "sends messages to a UDP echo service, once it is there", service.NewPing))
-	r.RegisterProtocol(protocolOf("switchyard-sniffer", "sees every frame of a fabric and writes it as a line", service.NewSniffer))
+	r.RegisterProtocol(onFabric(protocolOf("switchyard-abp", "alternating bit whose link is a Switchyard fabric", carried.NewABP)))
+	r.RegisterProtocol(onFabric(protocolOf("switchyard-arp", "answers ARP questions for the addresses of a table", service.NewARP)))
+	r.RegisterProtocol(onFabric(protocolOf("switchyard-bridge", "joins two fabrics: what reaches it on one it sends on the other", switchyard.NewBridge)))
+	r.RegisterProtocol(onFabric(protocolOf("switchyard-dhcp", "gives addresses of a pool, for a time", service.NewDHCP)))
+	r.RegisterProtocol(onFabric(protocolOf("switchyard-dhcp-client", "asks for an address, keeps it and gives it back", service.NewDHCPClient)))
+	r.RegisterProtocol(onFabric(protocolOf("switchyard-dns", "names of a table and of endpoints: A, AAAA, PTR", service.NewDNS)))
+	r.RegisterProtocol(onFabric(protocolOf("switchyard-dns-client", "asks a name server a list of questions", service.NewDNSClient)))
+	r.RegisterProtocol(onFabric(protocolOf("switchyard-echo", "UDP echo: a datagram comes back as it was", service.NewEcho)))
+	r.RegisterProtocol(onFabric(protocolOf("switchyard-fabric", "a switch of Ethernet frames that clients dial: it learns, floods, impairs, captures", switchyard.NewFabric)))
+	r.RegisterProtocol(onFabric(protocolOf("switchyard-host", "an endpoint of a fabric that sends numbered frames and counts what comes", switchyard.NewHost)))
+	r.RegisterProtocol(onFabric(protocolOf("switchyard-icmp", "a host that answers echo requests of ICMP, and may send some", service.NewICMP)))
+	r.RegisterProtocol(onFabric(protocolOf("switchyard-ntp", "tells the wall clock of its cell", service.NewNTP)))
+	r.RegisterProtocol(onFabric(protocolOf("switchyard-ntp-client", "measures how far its wall clock is off", service.NewNTPClient)))
+	r.RegisterProtocol(onFabric(protocolOf("switchyard-ping", "sends messages to a UDP echo service, once it is there", service.NewPing)))
+	r.RegisterProtocol(onFabric(protocolOf("switchyard-sniffer", "sees every frame of a fabric and writes it as a line", service.NewSniffer)))
 	r.RegisterProtocol(protocolOf("tree", "trees from roots to all cells, and transactions along them", tree.New))
 	r.RegisterProperty(Property{"abp/exactly-once-in-order", "every message delivered was accepted, once and in order", abp.NewOracle})
 	r.RegisterProperty(Property{"abp5/counts-up", "each side takes the values of the other one after the other", abp5.NewOracle})
@@ -75,4 +76,10 @@ func protocolOf[C any](name, doc string, make func(C) (cells.Protocol, error)) P
 			return make(*c)
 		},
 	}
+}
+
+// onFabric is a protocol whose streams are connections of a Switchyard.
+func onFabric(p Protocol) Protocol {
+	p.Ethernet = func() replay.PacketReader { return switchyard.NewPackets() }
+	return p
 }

@@ -8,6 +8,7 @@ import (
 
 	"example.com/dsim/cells"
 	"example.com/dsim/des/suggest"
+	"example.com/dsim/replay"
 	"example.com/dsim/scenarios/internal/expr"
 )
 
@@ -28,6 +29,9 @@ type Protocol struct {
 	// beyond those that a new one shows already. A name that ends in * stands
 	// for all that begin so. nil with a new one that shows nothing: any.
 	State []string
+	// Ethernet finds the Ethernet frames in the streams of the protocol's cells,
+	// for captures. nil if there are none.
+	Ethernet func() replay.PacketReader
 }
 
 // Property is something an oracle judges.

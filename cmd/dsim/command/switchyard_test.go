@@ -270,3 +270,34 @@ func awaitFile(t *testing.T, path string) {
 		}
 	}
 }
+
+// A virtual run leaves the same kind of capture: every port of an endpoint or of
+// a fabric is an interface of Ethernet frames.
+func TestTsharkReadsAVirtualSwitchyard(t *testing.T) {
+	tshark, err := exec.LookPath("tshark")
+	if err != nil {
+		t.Skip("tshark is not installed; `apt-get install tshark` runs this test")
+	}
+	for file, want := range map[string][]string{
+		"demo": {"arp", "data"}, "dhcp-exhausted": {"arp", "dhcp"}, "dns-names": {"arp", "dns"}, "ntp-skewed": {"arp", "ntp"},
+	} {
+		path := filepath.Join(t.TempDir(), "run.pcapng")
+		if code := Run([]string{"run", "../../../scenarios/switchyard/" + file + ".yaml", "--pcap", path}, new(bytes.Buffer), os.Stderr); code != exitOK {
+			t.Fatalf("%s: exit code %d", file, code)
+		}
+		tops := make(map[string]int)
+		for _, p := range dissect(t, tshark, path) {
+			tops[p.wantWhole(t)]++
+		}
+		t.Logf("%s: %v", file, tops)
+		for _, top := range want {
+			if tops[top] == 0 {
+				t.Errorf("%s: no frame of %s", file, top)
+			}
+			delete(tops, top)
+		}
+		if len(tops) > 0 {
+			t.Errorf("%s: frames of nobody here: %v", file, tops)
+		}
+	}
+}

@@ -16,6 +16,7 @@ import (
 	"example.com/dsim/des"
 	"example.com/dsim/des/suggest"
 	"example.com/dsim/replay"
+	"example.com/dsim/scenarios"
 	"github.com/spf13/cobra"
 )
 
@@ -352,11 +353,17 @@ func portNames(t *replay.Trace) func(string, uint32) replay.PcapPort {
 	if err != nil {
 		return nil // numbers will do
 	}
+	ethernet := make(map[string]func() replay.PacketReader) // by protocol
+	for _, p := range scenarios.Default.Protocols() {
+		ethernet[p.Name] = p.Ethernet
+	}
 	names := make(map[string][]string)
+	streams := make(map[string]func() replay.PacketReader)
 	note := func(list []cells.Change) {
 		for _, c := range list {
 			if c.Op == cells.AddCell {
 				names[string(c.Cell.ID)] = c.Cell.Ports
+				streams[string(c.Cell.ID)] = ethernet[c.Cell.Protocol]
 			}
 		}
 	}
@@ -370,6 +377,7 @@ func portNames(t *replay.Trace) func(string, uint32) replay.PcapPort {
 		if list := names[cell]; int64(port) < int64(len(list)) {
 			return replay.PcapPort{Name: cell + ":" + list[port]}
 		}
-		return replay.PcapPort{}
+		find := streams[cell]
+		return replay.PcapPort{Ethernet: find != nil, Packets: find}
 	}
 }
