@@ -334,3 +334,12 @@ func (d *Driver) overdue(now clock.Time) {
 		_ = d.site.RunUntil(due)
 	}
 }
+
+// note writes an observation down. It waits in the journal's buffer for the next
+// input.
+func (d *Driver) note(n journal.Note) {
+	if d.journal != nil && !d.closed && d.failed == nil {
+		n.At = d.now()
+		d.journal.Note(n)
+	}
+}

@@ -5,121 +5,12 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
-	"time"
 
 	"example.com/dsim/cells"
-	"example.com/dsim/realnet/meter"
 	"example.com/dsim/realnet/plain"
 	"example.com/dsim/realnet/socket"
-	"example.com/dsim/replay/journal"
 	"example.com/dsim/replay/site"
 )
-
-// wire is the socket behind a link to outside. It is the socket's handler.
-type wire struct {
-	d      *Driver
-	link   string
-	config socket.Config
-	real   socket.Wire
-	in     site.Input // reused, by whoever owns the site
-	sent   uint64     // frames given to the socket
-	trips  meter.RoundTrips
-	bad    uint64 // frames that the site has refused
-	losing bool   // the site is about to hear that a segment was lost
-
-	// Until the batch that brings the link is committed, or given up, the
-	// socket's goroutine waits here: what the other end sends as soon as it has
-	// committed waits in the socket.
-	gate   chan struct{}
-	opened sync.Once
-	live   bool
-}
-
-// enter waits for the wire's turn and locks the driver. What arrives on a link
-// that a prepared batch removes waits until that is decided: the other end may
-// have removed it already, and what follows from that is the end of the link, not
-// a broken connection.
-func (w *wire) enter() {
-	<-w.gate
-	for waited := false; ; waited = true {
-		w.d.mu.Lock()
-		p := w.d.prepared
-		if p == nil || !p.ends[w.link] || waited {
-			return
-		}
-		w.d.mu.Unlock()
-		select {
-		case <-p.decided:
-		case <-time.After(decideMax): // nobody will decide
-		}
-	}
-}
-
-// decideMax bounds how long a link that is to be removed stands still.
-const decideMax = 10 * time.Second
-
-// Frame takes in what has arrived; see [socket.Handler].
-func (w *wire) Frame(b []byte) {
-	w.enter()
-	d := w.d
-	defer d.mu.Unlock()
-	if !w.live || d.over() != nil {
-		return
-	}
-	w.in = site.Input{At: d.now(), Kind: site.Frame, Link: w.link, Data: b}
-	w.trips.Received(w.in.At.Sub(0))
-	if _, err := d.take(&w.in); err != nil {
-		w.bad++
-	}
-	w.in.Data = nil
-}
-
-// Connected notes that frames can leave.
-func (w *wire) Connected() {
-	<-w.gate
-	w.d.mu.Lock()
-	defer w.d.mu.Unlock()
-	text := "up " + w.real.Role() + " " + w.real.Local() + " " + w.real.Remote()
-	w.d.note(journal.Note{Kind: journal.NoteWire, Link: w.link, Text: text})
-	w.d.log.Debug("connected", "link", w.link, "role", w.real.Role(), "remote", w.real.Remote())
-}
-
-// Broken tells the site that a connection broke, if that matters to it.
-func (w *wire) Broken(err error) {
-	w.enter()
-	d := w.d
-	defer d.mu.Unlock()
-	text := "down"
-	if err != nil {
-		text += ": " + err.Error()
-	}
-	d.note(journal.Note{Kind: journal.NoteWire, Link: w.link, Text: text})
-	d.log.Debug("disconnected", "link", w.link, "error", err)
-	w.trips.Reset()
-	if d.over() != nil || !w.live {
-		return
-	}
-	w.in = site.Input{At: d.now(), Kind: site.Broken, Link: w.link}
-	_, _ = d.take(&w.in)
-}
-
-// note writes an observation down. It waits in the journal's buffer for the next
-// input.
-func (d *Driver) note(n journal.Note) {
-	if d.journal != nil && !d.closed && d.failed == nil {
-		n.At = d.now()
-		d.journal.Note(n)
-	}
-}
-
-func (w *wire) close() error {
-	w.opened.Do(func() { close(w.gate) })
-	if err := w.real.Close(); err != nil {
-		return fmt.Errorf("link %q: %w", w.link, err)
-	}
-	return nil
-}
 
 // prepared is a batch whose sockets are open, and that has not acted yet.
 type prepared struct {
@@ -313,48 +204,4 @@ func (d *Driver) Apply(version uint64, batch []cells.Change) error {
 		return err
 	}
 	return d.Commit(version)
-}
-
-// WireStatus is what is known of the socket behind a link.
-type WireStatus struct {
-	Link       string          `json:"link"`
-	Cell       cells.ID        `json:"cell"`
-	Port       string          `json:"port"`
-	Config     socket.Config   `json:"config"`
-	Status     string          `json:"status"`
-	Role       string          `json:"role"`
-	Local      string          `json:"local"`
-	Remote     string          `json:"remote"`
-	Problem    string          `json:"problem,omitempty"`
-	Counters   socket.Counters `json:"counters"`
-	Bad        uint64          `json:"bad"` // arrived, and was refused by the site: no segment
-	RoundTrips meter.Reading   `json:"round_trips"`
-}
-
-// Wires is the status of all sockets, in the order of their links' names.
-func (d *Driver) Wires() []WireStatus {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	list := make([]WireStatus, 0, len(d.wires))
-	for _, l := range d.site.Network().Snapshot().Links {
-		w := d.wires[l.Name]
-		if w == nil {
-			continue
-		}
-		s := WireStatus{
-			Link: l.Name, Config: w.config, Status: w.real.Status(), Role: w.real.Role(), Local: w.real.Local(),
-			Remote: w.real.Remote(), Counters: w.real.Counters(), Bad: w.bad, RoundTrips: w.trips.Read(),
-		}
-		if err := w.real.Problem(); err != nil {
-			s.Problem = err.Error()
-		}
-		for _, end := range l.Ends {
-			id, port, _ := strings.Cut(end, ":")
-			if _, here := d.site.Host().Find(cells.ID(id)); here && s.Cell == "" {
-				s.Cell, s.Port = cells.ID(id), port
-			}
-		}
-		list = append(list, s)
-	}
-	return list
 }
