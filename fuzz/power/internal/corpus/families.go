@@ -38,6 +38,11 @@ var Families = []Family{
 		[]string{"TestPlainSpansAWorldWithoutFaultsAndFailsUnderLoss", "TestRandomWorldsConverge"},
 	},
 	{
+		"switchyard", "scenarios/switchyard/demo.yaml",
+		[]string{"./protocols/switchyard", "./protocols/switchyard/service", "./protocols/stream"},
+		[]string{"TestAnyCutGivesTheSameFrames", "TestChunksOfAFabricDoNotMatter", "TestChunksOfAnEndpointDoNotMatter", "TestFramesComeInOrder"},
+	},
+	{
 		"tree", "scenarios/tree/ring-cut-twice.yaml",
 		[]string{"./protocols/tree", "./protocols/neighbour"},
 		[]string{"TestRandomWorldsConverge"},
