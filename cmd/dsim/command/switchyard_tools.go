@@ -16,8 +16,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"example.com/dsim/clock"
-	"example.com/dsim/protocols/eth"
 	protocol "example.com/dsim/protocols/switchyard"
+	"example.com/dsim/protocols/switchyard/service"
 	"example.com/dsim/realnet/socket"
 	"example.com/dsim/realnet/switchyard"
 	"example.com/dsim/replay"
@@ -76,41 +76,35 @@ func (a *app) switchyardTools() []*cobra.Command {
 	}
 }
 
-// frames writes frames as lines, and into a capture if there is one.
+// frames writes frames as lines, and into a capture if there is a file for it.
 type frames struct {
 	a       *app
 	json    bool
 	capture *replay.Capture
-	file    *os.File
 	buf     *bufio.Writer
 }
 
-func (a *app) frames(path string, asJSON bool) (*frames, error) {
+func (a *app) frames(file *os.File, asJSON bool) (*frames, error) {
 	f := &frames{a: a, json: asJSON}
-	if path == "" {
+	if file == nil {
 		return f, nil
 	}
+	f.buf = bufio.NewWriter(file)
 	var err error
-	if f.file, err = os.Create(path); err != nil {
-		return nil, exit(exitEnvironment, err)
-	}
-	f.buf = bufio.NewWriter(f.file)
-	if f.capture, err = replay.NewCapture(f.buf, "frames of a Switchyard", replay.PcapPort{Name: "fabric", Ethernet: true}); err != nil {
-		return nil, errors.Join(err, f.file.Close())
-	}
-	return f, nil
+	f.capture, err = replay.NewCapture(f.buf, "frames of a Switchyard", replay.PcapPort{Name: "fabric", Ethernet: true})
+	return f, errors.Join(err, f.buf.Flush())
 }
 
 // frame shows one frame.
 func (f *frames) frame(at time.Time, frame []byte) error {
 	if f.json {
-		line, err := json.Marshal(map[string]any{"time": at.UTC(), "line": eth.Line(frame), "frame": frame})
+		line, err := json.Marshal(map[string]any{"time": at.UTC(), "line": service.Line(frame), "frame": frame})
 		if err != nil {
 			return err
 		}
 		f.a.out.printf("%s\n", line)
 	} else {
-		f.a.out.printf("%s %s\n", f.a.out.faint(at.Format("15:04:05.000000")), eth.Line(frame))
+		f.a.out.printf("%s %s\n", f.a.out.faint(at.Format("15:04:05.000000")), service.Line(frame))
 	}
 	if f.capture == nil {
 		return nil
@@ -118,14 +112,7 @@ func (f *frames) frame(at time.Time, frame []byte) error {
 	if err := f.capture.Frame(0, at, "", frame); err != nil {
 		return err
 	}
-	return f.buf.Flush() // whoever ends this by force keeps what was seen
-}
-
-func (f *frames) close() error {
-	if f.file == nil {
-		return nil
-	}
-	return errors.Join(f.buf.Flush(), f.file.Close())
+	return f.buf.Flush()
 }
 
 func (a *app) switchyardSniff() *cobra.Command {
@@ -142,11 +129,17 @@ func (a *app) switchyardSniff() *cobra.Command {
 				return err
 			}
 			defer func() { _ = e.Close() }()
-			f, err := a.frames(write, q.json)
+			var file *os.File // whoever ends this by force keeps what was seen
+			if write != "" {
+				if file, err = os.Create(write); err != nil {
+					return exit(exitEnvironment, err)
+				}
+				defer func() { err = errors.Join(err, file.Close()) }()
+			}
+			f, err := a.frames(file, q.json)
 			if err != nil {
 				return err
 			}
-			defer func() { err = errors.Join(err, f.close()) }()
 			for n := uint64(0); most == 0 || n < most; n++ {
 				in, err := e.Recv(c.Context())
 				if err != nil {
@@ -176,6 +169,30 @@ type capturedFrame struct {
 	Frame    []byte `json:"frame"`
 }
 
+// kept shows what a fabric keeps, from a number on.
+func (f *frames) kept(ctx context.Context, e *switchyard.Endpoint, from uint64) error {
+	for next := from; next != 0; {
+		answer, err := askOn(ctx, e, protocol.TypeCaptureGet, protocol.TypeCaptureData, map[string]uint64{"from": next})
+		if err != nil {
+			return err
+		}
+		var data struct {
+			Frames []capturedFrame `json:"frames"`
+			Next   uint64          `json:"next"`
+		}
+		if err := json.Unmarshal(answer, &data); err != nil {
+			return exit(exitFailed, fmt.Errorf("the fabric's answer: %w", err))
+		}
+		for _, x := range data.Frames { // times count from the fabric's start
+			if err := f.frame(time.Unix(0, x.Time).UTC(), x.Frame); err != nil {
+				return err
+			}
+		}
+		next = data.Next
+	}
+	return nil
+}
+
 func (a *app) switchyardCapture() *cobra.Command {
 	q := &asking{}
 	var write string
@@ -190,31 +207,17 @@ func (a *app) switchyardCapture() *cobra.Command {
 				return err
 			}
 			defer func() { _ = e.Close() }()
-			f, err := a.frames(write, q.json)
-			if err != nil {
-				return err
-			}
-			defer func() { err = errors.Join(err, f.close()) }()
-			for next := from; next != 0; {
-				answer, err := askOn(c.Context(), e, protocol.TypeCaptureGet, protocol.TypeCaptureData, map[string]uint64{"from": next})
+			show := func(file *os.File) error {
+				f, err := a.frames(file, q.json)
 				if err != nil {
 					return err
 				}
-				var data struct {
-					Frames []capturedFrame `json:"frames"`
-					Next   uint64          `json:"next"`
-				}
-				if err := json.Unmarshal(answer, &data); err != nil {
-					return exit(exitFailed, fmt.Errorf("the fabric's answer: %w", err))
-				}
-				for _, x := range data.Frames { // times count from the fabric's start
-					if err := f.frame(time.Unix(0, x.Time).UTC(), x.Frame); err != nil {
-						return err
-					}
-				}
-				next = data.Next
+				return f.kept(c.Context(), e, from)
 			}
-			return nil
+			if write == "" {
+				return show(nil)
+			}
+			return environment(writeFile(write, show))
 		},
 	}
 	q.flags(c, "capture")
