@@ -17,12 +17,29 @@ func Line(frame []byte) string {
 	return string(p.AppendLine(nil, err))
 }
 
+// AppendSaid appends the line of a UDP datagram with what it says in the place of
+// its first bytes.
+func (p *Packet) AppendSaid(dst []byte, said string) []byte {
+	dst = p.appendUDP(p.appendMACs(dst))
+	dst = strconv.AppendInt(append(dst, ", "...), int64(len(p.UDP.Payload)), 10)
+	return append(append(dst, " bytes: "...), said...)
+}
+
+func (p *Packet) appendMACs(dst []byte) []byte {
+	dst = p.Source.AppendText(dst)
+	dst = p.Destination.AppendText(append(dst, " > "...))
+	return append(dst, ' ')
+}
+
+func (p *Packet) appendUDP(dst []byte) []byte {
+	dst = appendHost(append(dst, "udp "...), p.IPv4.Source, p.UDP.Source)
+	return appendHost(append(dst, " > "...), p.IPv4.Destination, p.UDP.Destination)
+}
+
 // AppendLine appends the line of a packet that was parsed, and what Parse said.
 func (p *Packet) AppendLine(dst []byte, err error) []byte {
 	if p.Kind != KindNone {
-		dst = p.Source.AppendText(dst)
-		dst = p.Destination.AppendText(append(dst, " > "...))
-		dst = append(dst, ' ')
+		dst = p.appendMACs(dst)
 		if err != nil {
 			dst = append(dst, p.Kind.String()...)
 		} else {
@@ -51,10 +68,7 @@ func (p *Packet) appendBody(dst []byte) []byte {
 		dst = append(append(dst, " protocol "...), p.IPv4.Protocol.String()...)
 		return appendSize(dst, p.IPv4.Payload)
 	case KindUDP:
-		dst = append(dst, "udp "...)
-		dst = appendHost(dst, p.IPv4.Source, p.UDP.Source)
-		dst = appendHost(append(dst, " > "...), p.IPv4.Destination, p.UDP.Destination)
-		return appendSize(dst, p.UDP.Payload)
+		return appendSize(p.appendUDP(dst), p.UDP.Payload)
 	case KindICMP:
 		dst = append(dst, "icmp "...)
 		dst = p.IPv4.Source.AppendText(dst)

@@ -26,7 +26,7 @@ func TestNTPServerShowsItsWallClock(t *testing.T) {
 	here := eth.Host{MAC: me, IP: eth.IP{10, 0, 0, 3}, Port: ntp.Port}
 	c.from(40000, here, b)
 	c.wants("half a second later", "time-served request=-8959209416184299520 clock=1500000000",
-		"me > ann udp 10.0.0.3:123 > 10.0.0.1:40000, 48 bytes 240104ec00000000000000004c4f434c83aa7e818000000083aa7e8100000000…: ntp leap=0 version=4 mode=4 stratum=1 poll=4 precision=236 delay=0 dispersion=0 reference=4c4f434c updated=0x83aa7e8180000000 origin=0x83aa7e8100000000 receive=0x83aa7e8180000000 transmit=0x83aa7e8180000000")
+		"me > ann udp 10.0.0.3:123 > 10.0.0.1:40000, 48 bytes: ntp leap=0 version=4 mode=4 stratum=1 poll=4 precision=236 delay=0 dispersion=0 reference=4c4f434c updated=0x83aa7e8180000000 origin=0x83aa7e8100000000 receive=0x83aa7e8180000000 transmit=0x83aa7e8180000000")
 	c.from(40000, here, b[:47])
 	b[0] = 0x24
 	c.from(40000, here, b)
@@ -215,7 +215,7 @@ func TestSnifferSeesAll(t *testing.T) {
 	c.hear(func(p *eth.Packet) { p.Ask(ann, annIP, there.IP) })
 	c.bytes([]byte("0123456789abcd"))
 	c.bytes([]byte("0123456789abcd"))
-	c.wants("but writes all down, as far as it was told to", "ann > ben udp 10.0.0.1:40053 > 10.0.0.2:53, 21 bytes 000701000001000000000000037777770000010001: dns question 7 A www",
+	c.wants("but writes all down, as far as it was told to", "ann > ben udp 10.0.0.1:40053 > 10.0.0.2:53, 21 bytes: dns question 7 A www",
 		"ann > all arp request: who has 10.0.0.2, tell 10.0.0.1", "36:37:38:39:61:62 > 30:31:32:33:34:35 0x6364, 0 bytes")
 	c.attrs(t, map[string]int64{"frames": 4, "udp": 1, "arp": 1, "other": 2})
 	if s := Line(nil); s != "bad ethernet: destination at byte 0: 0 bytes, want at least 6" {

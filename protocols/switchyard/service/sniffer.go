@@ -63,16 +63,14 @@ func Line(frame []byte) string {
 }
 
 func appendLine(dst []byte, p *eth.Packet, err error) []byte {
-	dst = p.AppendLine(dst, err)
-	if err != nil || p.Kind != eth.KindUDP {
-		return dst
-	}
-	for _, port := range []uint16{p.UDP.Source, p.UDP.Destination} {
-		if text := spoken(port, p.UDP.Payload); text != "" {
-			return append(append(dst, ": "...), text...)
+	if err == nil && p.Kind == eth.KindUDP {
+		for _, port := range []uint16{p.UDP.Source, p.UDP.Destination} {
+			if text := spoken(port, p.UDP.Payload); text != "" {
+				return p.AppendSaid(dst, text)
+			}
 		}
 	}
-	return dst
+	return p.AppendLine(dst, err)
 }
 
 // spoken is what a datagram says to or from a service's port, empty if that is
