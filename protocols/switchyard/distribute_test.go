@@ -130,11 +130,17 @@ func TestMirroredFrames(t *testing.T) {
 	mirror := func(id uint32, frame []byte) []byte { return Message{TypeMirror, id, 0, frame}.Append(nil) }
 	f.Recv(b, mirror(3, hi))
 	wantSaid(t, f, "to the endpoint alone, not to who sees what enters", in(tap, 3, 0, hi))
+	knows := f.Accept(1)
+	f.Recv(knows, control(TypeHello, `{"features": ["rules"]}`))
+	f.Recv(knows, subscribe(3, 0))
+	f.Take()
+	f.Recv(b, mirror(3, hi))
+	wantSaid(t, f, "who applies rules is told that it is a copy", in(tap, 3, 0, hi), in(knows, 3, Mirrored, hi))
 	f.Recv(b, mirror(9, hi))
 	wantSaid(t, f, "to nobody", failed(b, "MIRROR: unknown endpoint_id 9"))
 	f.Recv(b, mirror(3, hi[:13]))
 	wantSaid(t, f, "no frame", failed(b, "MIRROR: bad ethernet frame: frame too short for ethernet"))
-	for name, want := range map[string]int64{"mirrored": 1, "misplaced": 2, "macs": 3, "frames": 0, "arrived": 1, "captured": 0, "copies": 0} {
+	for name, want := range map[string]int64{"mirrored": 2, "misplaced": 2, "macs": 3, "frames": 0, "arrived": 2, "captured": 0, "copies": 0} {
 		if got := f.Attr(name); got != want {
 			t.Errorf("%s is %d, want %d", name, got, want)
 		}

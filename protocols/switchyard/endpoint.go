@@ -534,8 +534,8 @@ func (p *Endpoint) frame(e cells.Env, m Message) {
 		return
 	}
 	p.counts.received++
-	e.Emit(KindReceived, int64(p.session), sumIn(Sum(m.Payload), m.Endpoint, m.Flags))
-	if m.Endpoint == p.me.Endpoint && m.Flags&Promisc == 0 && !p.admit(e, m.Payload) {
+	e.Emit(KindReceived, int64(p.session), sumIn(Sum(m.Payload), m.Endpoint, m.Flags&^Mirrored))
+	if m.Endpoint == p.me.Endpoint && m.Flags&Promisc == 0 && !p.admit(e, m) {
 		return
 	}
 	if p.state == ready {

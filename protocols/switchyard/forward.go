@@ -114,8 +114,17 @@ func (f *fabric) handleMirror(e cells.Env, c *client, m Message) {
 	}
 	f.counts.mirrored++
 	e.Emit(KindMirror, int64(c.number), int64(p.id))
-	f.arrive(e, p, m.Payload, f.seen(e, m.Payload), false)
+	f.arrive(e, p, m.Payload, f.seen(e, m.Payload), mirrored)
 }
+
+// coming is how a copy comes to an endpoint.
+type coming uint8
+
+const (
+	entering coming = iota // as it enters the fabric: who sees everything sees it here
+	again                  // late, or doubled
+	mirrored               // by a rule: no other mirrors it
+)
 
 // forward lets a frame go where it must: first what the tables say, then to
 // each endpoint in the order of numbers. What promiscuous subscriptions see is
@@ -153,7 +162,7 @@ func (f *fabric) forward(e cells.Env, from *endpoint, frame []byte, sum int64) {
 func (f *fabric) tap(e cells.Env, p *endpoint, frame []byte, sum int64) {
 	for _, s := range p.subs {
 		if s.promisc() {
-			f.offer(e, s, frame, sum)
+			f.offer(e, s, s.flags, frame, sum)
 		}
 	}
 }
@@ -169,32 +178,36 @@ func (f *fabric) pass(e cells.Env, from, to *endpoint, frame []byte, sum int64) 
 		f.tap(e, to, frame, sum)
 		return
 	}
-	f.arrive(e, to, frame, sum, true)
+	f.arrive(e, to, frame, sum, entering)
 	for range now - 1 {
-		f.arrive(e, to, frame, sum, false)
+		f.arrive(e, to, frame, sum, again)
 	}
 }
 
 // arrive brings a copy to the subscriptions of an endpoint; to those that see
 // everything only if it is just coming in.
-func (f *fabric) arrive(e cells.Env, to *endpoint, frame []byte, sum int64, taps bool) {
+func (f *fabric) arrive(e cells.Env, to *endpoint, frame []byte, sum int64, how coming) {
 	f.counts.arrived++
 	to.rx++
 	if len(to.subs) == 0 {
 		f.counts.swallowed++
 	}
 	for _, s := range to.subs {
+		flags := s.flags
+		if how == mirrored && s.client.hello.rules {
+			flags |= Mirrored
+		}
 		switch {
-		case s.promisc() && !taps:
+		case s.promisc() && how != entering:
 		case s.promisc() || f.admit(e, s, frame, sum):
-			f.offer(e, s, frame, sum)
+			f.offer(e, s, flags, frame, sum)
 		}
 	}
 }
 
 // offer puts a frame into the queue of a subscription's connection, if it has
 // room there.
-func (f *fabric) offer(e cells.Env, s *subscription, frame []byte, sum int64) {
+func (f *fabric) offer(e cells.Env, s *subscription, flags uint32, frame []byte, sum int64) {
 	f.counts.offered++
 	n := Overhead + len(frame)
 	if f.queued(e, s.client)+n > f.config.Limit {
@@ -207,5 +220,5 @@ func (f *fabric) offer(e cells.Env, s *subscription, frame []byte, sum int64) {
 	}
 	f.counts.delivered++
 	e.Emit(KindOut, int64(s.number), sum)
-	f.queue(s.client, Message{TypePacketIn, s.to.id, s.flags, frame})
+	f.queue(s.client, Message{TypePacketIn, s.to.id, flags, frame})
 }

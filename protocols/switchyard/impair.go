@@ -280,7 +280,7 @@ func (f *fabric) arrivals(e cells.Env) {
 			f.counts.vanished++
 		} else {
 			e.Emit(KindLate, int64(x.to.id), x.sum)
-			f.arrive(e, x.to, x.frame, x.sum, false)
+			f.arrive(e, x.to, x.frame, x.sum, again)
 		}
 	}
 	if len(f.later) > 0 {

@@ -61,15 +61,18 @@ func parseRulesPayload(payload []byte) (version uint64, rules []Rule, err error)
 	return version, rules, err
 }
 
-// admit looks at a frame by the endpoint's rules.
-func (p *Endpoint) admit(e cells.Env, frame []byte) bool {
-	in := judge(p.applied.rules, frame, func(i int) {
+// admit looks at a frame by the endpoint's rules. One that a rule has mirrored
+// is not mirrored again.
+func (p *Endpoint) admit(e cells.Env, m Message) bool {
+	in := judge(p.applied.rules, m.Payload, func(i int) {
 		p.applied.hits[i]++
 		switch r := &p.applied.rules[i]; r.Action {
 		case ActionCount:
 			p.counts.counted++
 		case ActionMirror:
-			p.mirror(e, r.Mirror, frame)
+			if m.Flags&Mirrored == 0 {
+				p.mirror(e, r.Mirror, m.Payload)
+			}
 		}
 	})
 	if !in {

@@ -29,6 +29,11 @@ func FramingOf() stream.Framing { return stream.Prefix32(MessageMax) }
 // Promisc is the flag of a subscription that wants every frame.
 const Promisc = 1 << 0
 
+// Mirrored is the flag of a PACKET_IN that a rule has mirrored, for clients that
+// apply rules: no rule mirrors it again, or two that mirror to each other would
+// never come to an end.
+const Mirrored = 1 << 1
+
 // Type says what a message is. Numbers below 40, and Error, are those of every
 // Switchyard; those from 40 on are ours, and nobody gets one who did not ask.
 type Type uint16

@@ -23,12 +23,12 @@ const ruleTextMax = 240
 //	drop ether=arp
 //	accept proto=udp to=10.0.0.2 dport=7007
 //	count src=02:53:59:00:00:07
-//	mirror=sniffer from=10.0.0.0/24 sport=1024-65535
+//	mirror=tap from=10.0.0.0/24 sport=1024-65535
 //	drop
 //
 // Rules are looked at in their order. Accept and drop end the search; count and
-// mirror note the frame, or send a copy to an endpoint, and go on. A frame that
-// nothing ends is accepted.
+// mirror note the frame, or send a copy to an endpoint, and go on; a copy is not
+// mirrored again. A frame that nothing ends is accepted.
 type Rule struct {
 	Action Action
 	Mirror string // with ActionMirror: the name of an endpoint

@@ -180,13 +180,18 @@ func TestAnEndpointAppliesItsRules(t *testing.T) {
 		t.Errorf("let in: %q", app.log)
 	}
 	wantSaid(t, c, "what is for others is mirrored by nobody")
-	for name, want := range map[string]int64{"rules_version": 5, "rules_dropped": 1, "rules_counted": 2, "rules_mirrored": 1, "rules_missed": 1} {
+	c.Recv(1, reply(TypePacketIn, 7, Mirrored, string(mine)))
+	wantSaid(t, c, "what was mirrored is not mirrored again")
+	if len(app.log) != 3 {
+		t.Errorf("let in: %q", app.log)
+	}
+	for name, want := range map[string]int64{"rules_version": 5, "rules_dropped": 1, "rules_counted": 3, "rules_mirrored": 1, "rules_missed": 1} {
 		if got := c.Attr(name); got != want {
 			t.Errorf("%s is %d, want %d", name, got, want)
 		}
 	}
 	text, _ := app.ep.Command(c, []string{"rules"})
-	if !strings.Contains(text, "       2  count\n") {
+	if !strings.Contains(text, "       3  count\n") {
 		t.Error(text)
 	}
 	app.log = nil
