@@ -74,6 +74,7 @@ type Stats struct {
 	Sent, Received uint64
 	Dropped        uint64 // came, and the queue for Recv was full
 	Lost           uint64 // sent while there was no connection
+	Refused        uint64 // sent, and the fabric would not have it
 	Reconnects     uint64
 }
 
@@ -88,9 +89,10 @@ type Endpoint struct {
 	mu      sync.Mutex
 	session *session // nil while there is no connection
 	me      switchyard.Identity
+	had     bool          // me was this endpoint's on an earlier connection
 	changed chan struct{} // closed when session changes
 
-	sent, received, dropped, lost, reconnects atomic.Uint64
+	sent, received, dropped, lost, refused, reconnects atomic.Uint64
 }
 
 // The errors that callers branch on.
@@ -152,7 +154,7 @@ func (e *Endpoint) connect(ctx context.Context) (*session, error) {
 	stop := context.AfterFunc(ctx, func() { c.Close() })
 	defer stop()
 	go s.read()
-	if err := e.introduce(s); err != nil {
+	if err := e.introduce(ctx, s); err != nil {
 		s.end(err)
 		return nil, err
 	}
@@ -160,24 +162,12 @@ func (e *Endpoint) connect(ctx context.Context) (*session, error) {
 }
 
 // introduce says hello, creates the endpoint or takes it over, and subscribes.
-func (e *Endpoint) introduce(s *session) error {
+func (e *Endpoint) introduce(ctx context.Context, s *session) error {
 	hello := switchyard.Message{Type: switchyard.TypeHello, Payload: payload("client_name", e.opt.Client)}
-	if _, err := s.ask(hello, switchyard.TypeWelcome); err != nil {
+	if _, err := s.ask(ctx, hello, switchyard.TypeWelcome); err != nil {
 		return err
 	}
-	words := []string{"name", e.opt.Name}
-	if e.opt.MAC != (eth.MAC{}) {
-		words = append(words, "mac", e.opt.MAC.String())
-	}
-	m, err := s.ask(switchyard.Message{Type: switchyard.TypeEndpointCreate, Payload: payload(words...)}, switchyard.TypeEndpointCreated)
-	var refused *FabricError
-	if errors.As(err, &refused) && strings.Contains(refused.Text, "name already exists") && (!e.opt.Exclusive || e.reconnects.Load() > 0) {
-		m, err = s.ask(switchyard.Message{Type: switchyard.TypeEndpointLookup, Payload: payload("name", e.opt.Name)}, switchyard.TypeEndpointInfo)
-	}
-	if err != nil {
-		return err
-	}
-	me, err := switchyard.ParseIdentity(m.Payload)
+	me, err := e.create(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -185,13 +175,52 @@ func (e *Endpoint) introduce(s *session) error {
 	if e.opt.Promisc {
 		flags = switchyard.Promisc
 	}
-	if _, err := s.ask(switchyard.Message{Type: switchyard.TypeSubscribe, Endpoint: me.Endpoint, Flags: flags, Payload: payload()}, switchyard.TypeSubscribed); err != nil {
+	if _, err := s.ask(ctx, switchyard.Message{Type: switchyard.TypeSubscribe, Endpoint: me.Endpoint, Flags: flags, Payload: payload()}, switchyard.TypeSubscribed); err != nil {
 		return err
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.me = me
+	e.me, e.had = me, true
 	return nil
+}
+
+// create makes the endpoint, or takes over the one of its name. After a loss it
+// asks for the address it had: who uses the endpoint may have told it to others.
+// A fabric that was begun anew may have given that to somebody else.
+func (e *Endpoint) create(ctx context.Context, s *session) (switchyard.Identity, error) {
+	e.mu.Lock()
+	me, had := e.me, e.had
+	e.mu.Unlock()
+	mac := e.opt.MAC
+	if had && mac == (eth.MAC{}) {
+		mac = me.MAC
+	}
+	m, err := s.ask(ctx, creation(e.opt.Name, mac), switchyard.TypeEndpointCreated)
+	if mac != e.opt.MAC && refusedWith(err, "mac already exists") {
+		m, err = s.ask(ctx, creation(e.opt.Name, e.opt.MAC), switchyard.TypeEndpointCreated)
+	}
+	if refusedWith(err, "name already exists") && (had || !e.opt.Exclusive) {
+		m, err = s.ask(ctx, switchyard.Message{Type: switchyard.TypeEndpointLookup, Payload: payload("name", e.opt.Name)}, switchyard.TypeEndpointInfo)
+	}
+	if err != nil {
+		return switchyard.Identity{}, err
+	}
+	return switchyard.ParseIdentity(m.Payload)
+}
+
+// creation asks for an endpoint.
+func creation(name string, mac eth.MAC) switchyard.Message {
+	words := []string{"name", name}
+	if mac != (eth.MAC{}) {
+		words = append(words, "mac", mac.String())
+	}
+	return switchyard.Message{Type: switchyard.TypeEndpointCreate, Payload: payload(words...)}
+}
+
+// refusedWith reports whether an error is a fabric's, with these words.
+func refusedWith(err error, words string) bool {
+	var said *FabricError
+	return errors.As(err, &said) && strings.Contains(said.Text, words)
 }
 
 // payload is an object of texts.
@@ -239,8 +268,6 @@ func (e *Endpoint) again() *session {
 		e.cancel(ErrNotConnected)
 		return nil
 	}
-	e.reconnects.Add(1) // the endpoint is ours to take over
-	defer e.reconnects.Add(^uint64(0))
 	for back := e.opt.Backoff; ; back = min(2*back, e.opt.BackoffMax) {
 		select {
 		case <-e.ctx.Done():
@@ -279,7 +306,8 @@ func (e *Endpoint) Identity() switchyard.Identity {
 // Stats are what was counted so far.
 func (e *Endpoint) Stats() Stats {
 	return Stats{
-		Sent: e.sent.Load(), Received: e.received.Load(), Dropped: e.dropped.Load(), Lost: e.lost.Load(), Reconnects: e.reconnects.Load(),
+		Sent: e.sent.Load(), Received: e.received.Load(), Dropped: e.dropped.Load(), Lost: e.lost.Load(),
+		Refused: e.refused.Load(), Reconnects: e.reconnects.Load(),
 	}
 }
 
@@ -324,14 +352,20 @@ func (e *Endpoint) Recv(ctx context.Context) (Frame, error) {
 
 // Lookup asks who has a name, again and again until somebody has or ctx ends.
 func (e *Endpoint) Lookup(ctx context.Context, name string) (switchyard.Identity, error) {
+	var last error
 	for {
 		m, err := e.Ask(ctx, switchyard.Message{Type: switchyard.TypeEndpointLookup, Payload: payload("name", name)}, switchyard.TypeEndpointInfo)
-		if err == nil {
+		switch said := (*FabricError)(nil); {
+		case err == nil:
 			return switchyard.ParseIdentity(m.Payload)
+		case errors.As(err, &said) && !refusedWith(err, "no such endpoint"): // nobody can have such a name
+			return switchyard.Identity{}, fmt.Errorf("switchyard: endpoint %q: %w", name, err)
+		case last == nil || ctx.Err() == nil:
+			last = err
 		}
 		select {
 		case <-ctx.Done():
-			return switchyard.Identity{}, fmt.Errorf("switchyard: endpoint %q: %w", name, err)
+			return switchyard.Identity{}, fmt.Errorf("switchyard: endpoint %q: %w", name, last)
 		case <-e.ctx.Done():
 			return switchyard.Identity{}, context.Cause(e.ctx)
 		case <-time.After(BackoffDefault):
@@ -340,14 +374,15 @@ func (e *Endpoint) Lookup(ctx context.Context, name string) (switchyard.Identity
 }
 
 // Ask sends a control message and gives its answer, which must be of a type. An
-// ERROR is a [FabricError].
+// ERROR is a [FabricError]. It waits until ctx ends, and for the answer Timeout
+// at most; without an answer in that time the connection is given up.
 func (e *Endpoint) Ask(ctx context.Context, m switchyard.Message, want switchyard.Type) (switchyard.Message, error) {
 	for {
 		e.mu.Lock()
 		s, changed := e.session, e.changed
 		e.mu.Unlock()
 		if s != nil {
-			return s.ask(m, want)
+			return s.ask(ctx, m, want)
 		}
 		select {
 		case <-changed:
@@ -375,9 +410,17 @@ type session struct {
 	buf    []byte
 
 	mu      sync.Mutex
-	waiting []chan answer // questions, in order
+	waiting []question // in order
 	err     error
 	over    chan struct{}
+}
+
+// question is a control message without an answer. Who asked may have gone, as
+// its ctx ended: the answer is waited for all the same, since answers come in
+// order.
+type question struct {
+	answer chan answer // has room for the one there is
+	late   *time.Timer
 }
 
 type answer struct {
@@ -418,8 +461,9 @@ func (s *session) end(err error) {
 	s.err = err
 	close(over)
 	_ = s.conn.Close()
-	for _, c := range s.waiting {
-		c <- answer{err: err}
+	for _, q := range s.waiting {
+		q.late.Stop()
+		q.answer <- answer{err: err}
 	}
 	s.waiting = nil
 }
@@ -442,23 +486,33 @@ func (s *session) write(m switchyard.Message, ready func() error) error {
 	return nil
 }
 
+// questionsMax bounds the questions of a connection that have no answer yet.
+const questionsMax = switchyard.RequestsMax
+
 // ask sends a question and waits for its answer.
-func (s *session) ask(m switchyard.Message, want switchyard.Type) (switchyard.Message, error) {
+func (s *session) ask(ctx context.Context, m switchyard.Message, want switchyard.Type) (switchyard.Message, error) {
+	if err := ctx.Err(); err != nil {
+		return switchyard.Message{}, context.Cause(ctx)
+	}
 	c := make(chan answer, 1)
 	err := s.write(m, func() error {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if s.err != nil {
+		switch {
+		case s.err != nil:
 			return s.err
+		case len(s.waiting) >= questionsMax:
+			return fmt.Errorf("%d questions have no answer yet", len(s.waiting))
 		}
-		s.waiting = append(s.waiting, c)
+		late := time.AfterFunc(s.e.opt.Timeout, func() { // what comes then cannot be told apart
+			s.end(fmt.Errorf("no answer to %s within %v", m.Type, s.e.opt.Timeout))
+		})
+		s.waiting = append(s.waiting, question{c, late})
 		return nil
 	})
 	if err != nil {
 		return switchyard.Message{}, err
 	}
-	timer := time.NewTimer(s.e.opt.Timeout)
-	defer timer.Stop()
 	select {
 	case a := <-c:
 		switch {
@@ -468,14 +522,13 @@ func (s *session) ask(m switchyard.Message, want switchyard.Type) (switchyard.Me
 			return a.m, &FabricError{switchyard.ParseError(a.m.Payload)}
 		case a.m.Type != want:
 			err = fmt.Errorf("asked %s, and was answered %s", m.Type, a.m.Type)
-		default:
-			return a.m, nil
+			s.end(err)
+			return switchyard.Message{}, err
 		}
-	case <-timer.C:
-		err = fmt.Errorf("no answer to %s within %v", m.Type, s.e.opt.Timeout)
+		return a.m, nil
+	case <-ctx.Done():
+		return switchyard.Message{}, context.Cause(ctx)
 	}
-	s.end(err) // what comes now cannot be told apart
-	return switchyard.Message{}, err
 }
 
 // read takes what comes.
@@ -524,15 +577,19 @@ func (s *session) take(m switchyard.Message) {
 			s.e.dropped.Add(1)
 		}
 		return
-	case m.Type == switchyard.TypeRules, m.Type == switchyard.TypeError && switchyard.AnswersNothing(switchyard.ParseError(m.Payload)):
+	case m.Type == switchyard.TypeRules:
 		return // not asked for
+	case m.Type == switchyard.TypeError && switchyard.AnswersNothing(switchyard.ParseError(m.Payload)):
+		s.e.refused.Add(1)
+		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.waiting) == 0 {
 		return
 	}
-	c := s.waiting[0]
+	q := s.waiting[0]
 	s.waiting = s.waiting[1:]
-	c <- answer{m: m}
+	q.late.Stop()
+	q.answer <- answer{m: m}
 }
