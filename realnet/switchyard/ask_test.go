@@ -159,3 +159,20 @@ func TestReconnectKeepsTheAddress(t *testing.T) {
 		t.Errorf("%d reconnects", n)
 	}
 }
+
+// Who only asks makes no endpoint, and leaves none.
+func TestWhoOnlyAsks(t *testing.T) {
+	_, addr := serve(t, "")
+	a := open(t, Options{Addr: addr, Name: "a"})
+	asks := open(t, Options{Addr: addr, Asks: true})
+	if who, err := asks.Lookup(t.Context(), "a"); err != nil || who != a.Identity() {
+		t.Errorf("a is %+v, %v", who, err)
+	}
+	m, err := asks.Ask(t.Context(), switchyard.Message{Type: switchyard.TypeStatsGet, Payload: payload()}, switchyard.TypeStats)
+	if err != nil || !strings.Contains(string(m.Payload), `"endpoints":1,`) || !strings.Contains(string(m.Payload), `"subscriptions":1`) {
+		t.Errorf("%s, %v", m.Payload, err)
+	}
+	if err := asks.Send(frame(eth.Broadcast, a.Identity().MAC, "x")); err == nil {
+		t.Error("a frame is sent from nowhere")
+	}
+}

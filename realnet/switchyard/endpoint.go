@@ -36,6 +36,7 @@ type Options struct {
 	Addr    string  // of the fabric, host:port; AddrDefault if empty
 	Client  string  // what the fabric is told in HELLO; the name if empty
 	Name    string  // of the endpoint
+	Asks    bool    // makes no endpoint: it only asks, with Ask and Lookup
 	MAC     eth.MAC // the fabric gives one if zero
 	Promisc bool    // every frame, wherever it goes
 	// Exclusive makes a name that is taken an error. Else the endpoint of the
@@ -111,7 +112,7 @@ func (e *FabricError) Error() string { return "the fabric says: " + e.Text }
 // opening alone.
 func Open(ctx context.Context, o Options) (*Endpoint, error) {
 	o = o.withDefaults()
-	if o.Name == "" {
+	if o.Name == "" && !o.Asks {
 		return nil, errors.New("switchyard: an endpoint needs a name")
 	}
 	e := &Endpoint{opt: o, frames: make(chan Frame, o.Queue), done: make(chan struct{}), changed: make(chan struct{})}
@@ -166,6 +167,9 @@ func (e *Endpoint) introduce(ctx context.Context, s *session) error {
 	hello := switchyard.Message{Type: switchyard.TypeHello, Payload: payload("client_name", e.opt.Client)}
 	if _, err := s.ask(ctx, hello, switchyard.TypeWelcome); err != nil {
 		return err
+	}
+	if e.opt.Asks {
+		return nil
 	}
 	me, err := e.create(ctx, s)
 	if err != nil {
@@ -316,6 +320,9 @@ func (e *Endpoint) Stats() Stats {
 func (e *Endpoint) Send(frame []byte) error {
 	if len(frame) < 14 || len(frame) > switchyard.PayloadMax {
 		return fmt.Errorf("switchyard: a frame of %d bytes: must have 14 to %d", len(frame), switchyard.PayloadMax)
+	}
+	if e.opt.Asks {
+		return errors.New("switchyard: who only asks has no endpoint to send from")
 	}
 	s := e.current()
 	if s == nil {

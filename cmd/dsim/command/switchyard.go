@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -206,15 +207,20 @@ to this machine alone.`,
 			if err != nil {
 				return err
 			}
+			if host == "" {
+				host = "0.0.0.0" // as everywhere: all there are
+			}
 			d, err := switchyard.Serve(opt, o.given(c), host, port)
-			if err != nil {
+			if taken := (*net.OpError)(nil); errors.As(err, &taken) {
 				return exit(exitEnvironment, err)
+			} else if err != nil {
+				return exit(exitUsage, err)
 			}
 			a.out.printf("switchyardd: listening on %s\n", switchyard.Addr(d))
 			return a.untilDone(c.Context(), d, nil)
 		},
 	}
-	c.Flags().StringVar(&listen, "listen", switchyard.AddrDefault, "where clients come: host:port")
+	c.Flags().StringVar(&listen, "listen", switchyard.AddrDefault, "where clients come: host:port; without a host, at every address of IPv4")
 	c.Flags().BoolVar(&remote, "allow-remote", false, "let others than this machine in")
 	o.flags(c, fabricProtocol, "listen")
 	return c
@@ -233,8 +239,8 @@ func (a *app) switchyardRole(r role) *cobra.Command {
 			if err != nil {
 				return exit(exitUsage, err)
 			}
-			if err := switchyard.Reach(c.Context(), fabric, wait); err != nil {
-				return exit(exitEnvironment, fmt.Errorf("fabric %s: %w; dsim switchyard serve is one", fabric, err))
+			if err := reach(c.Context(), fabric, wait); err != nil {
+				return err
 			}
 			opt, err := o.driver(r.endpoint)
 			if err != nil {
@@ -264,6 +270,18 @@ func (a *app) switchyardRole(r role) *cobra.Command {
 	return c
 }
 
+// reach waits until a fabric answers.
+func reach(ctx context.Context, addr string, wait time.Duration) error {
+	err := switchyard.Reach(ctx, addr, wait)
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return exit(exitInterrupted, errors.New("interrupted"))
+	}
+	return exit(exitEnvironment, fmt.Errorf("fabric %s: %w; dsim switchyard serve is one", addr, err))
+}
+
 // lines prints what cells of a Switchyard say to people.
 func (a *app) lines(s *site.Site) {
 	s.Host().Subscribe([]cells.Kind{service.KindLine}, func(_ des.Key, e cells.Emission) { a.out.printf("%s\n", e.Text) })
@@ -274,6 +292,7 @@ func (a *app) lines(s *site.Site) {
 func (a *app) untilDone(ctx context.Context, d *realnet.Driver, ends []string) error {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
+	watched := &watch{a: a}
 	for {
 		select {
 		case <-ctx.Done():
@@ -288,6 +307,7 @@ func (a *app) untilDone(ctx context.Context, d *realnet.Driver, ends []string) e
 		if err := d.Err(); err != nil {
 			return errors.Join(err, d.Close())
 		}
+		watched.look(d)
 		if shows(d, ends, isTrue) {
 			var err error
 			if shows(d, []string{givenUp}, isTrue) {
@@ -315,4 +335,56 @@ func shows(d *realnet.Driver, attrs []string, as func(cells.Attr) bool) (yes boo
 		}
 	})
 	return yes
+}
+
+// watch tells people, on the side, why nothing happens: the fabric is gone, or
+// somebody who is looked up is not there yet.
+type watch struct {
+	a     *app
+	ready map[string]bool // of the attributes that say so
+	since time.Time       // when somebody was looked for first
+	told  bool            // that somebody is
+}
+
+// fabricsOf are the attributes that say whether a connection is there, and what
+// is at its other end.
+var fabricsOf = map[string]string{"ready": "the fabric", "left_ready": "the fabric on the left", "right_ready": "the fabric on the right"}
+
+// seekingFor is how long somebody is looked up before people are told.
+const seekingFor = time.Second
+
+func (w *watch) look(d *realnet.Driver) {
+	var shown []cells.Attr
+	d.View(func(s *site.Site) { shown = s.Host().AppendState(0, nil) })
+	bridge := slices.ContainsFunc(shown, func(at cells.Attr) bool { return at.Name == "left_ready" })
+	for _, at := range shown {
+		fabric := fabricsOf[at.Name]
+		switch yes := isTrue(at); {
+		case at.Name == "looking":
+			w.seeks(yes)
+		case fabric == "" || bridge && at.Name == "ready" || yes == w.ready[at.Name]:
+		case !yes:
+			w.ready[at.Name] = false
+			w.a.err.printf("%s is gone; it is dialled again\n", fabric)
+		default:
+			if _, again := w.ready[at.Name]; again {
+				w.a.err.printf("%s is back\n", fabric)
+			} else if w.ready == nil {
+				w.ready = make(map[string]bool)
+			}
+			w.ready[at.Name] = true
+		}
+	}
+}
+
+func (w *watch) seeks(yes bool) {
+	switch {
+	case !yes:
+		w.since = time.Time{}
+	case w.since.IsZero():
+		w.since = clock.Wall()
+	case !w.told && clock.Wall().Sub(w.since) > seekingFor:
+		w.told = true
+		w.a.err.printf("nobody has the name that is looked up; waiting for somebody\n")
+	}
 }

@@ -3,7 +3,6 @@ package command
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -51,8 +50,8 @@ carried; exit code 5 says that the interface was taken away.`,
 
 func (a *app) joinInterface(c *cobra.Command, q *asking, config socket.Config) error {
 	o := switchyard.Options{Addr: q.fabric, Name: q.name, Queue: 1 << 12}
-	if err := switchyard.Reach(c.Context(), q.fabric, q.wait); err != nil {
-		return exit(exitEnvironment, fmt.Errorf("fabric %s: %w; dsim switchyard serve is one", q.fabric, err))
+	if err := reach(c.Context(), q.fabric, q.wait); err != nil {
+		return err
 	}
 	j, err := switchyard.Join(c.Context(), o, config, func(line string) { a.err.printf("%s\n", line) })
 	if err != nil {

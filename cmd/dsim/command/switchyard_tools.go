@@ -33,7 +33,7 @@ type asking struct {
 
 func (q *asking) flags(c *cobra.Command, name string) {
 	c.Flags().StringVar(&q.fabric, "fabric", switchyard.AddrDefault, "where the fabric is: host:port")
-	c.Flags().StringVar(&q.name, "name", name, "of this tool's endpoint")
+	c.Flags().StringVar(&q.name, "name", name, "as which the fabric is asked")
 	c.Flags().DurationVar(&q.wait, "wait-fabric", 0, "how long to wait for the fabric to be there")
 	c.Flags().BoolVar(&q.json, "json", false, "print JSON")
 }
@@ -49,7 +49,7 @@ func (q *asking) open(ctx context.Context, o switchyard.Options) (*switchyard.En
 
 // ask asks one thing.
 func (q *asking) ask(ctx context.Context, kind, want protocol.Type, body any) (json.RawMessage, error) {
-	e, err := q.open(ctx, switchyard.Options{Backoff: -1})
+	e, err := q.open(ctx, switchyard.Options{Backoff: -1, Asks: true})
 	if err != nil {
 		return nil, err
 	}
@@ -95,16 +95,31 @@ func (a *app) frames(file *os.File, asJSON bool) (*frames, error) {
 	return f, errors.Join(err, f.buf.Flush())
 }
 
+// shownFrame is a frame as JSON. Number and Endpoint are known of those that a
+// fabric keeps.
+type shownFrame struct {
+	Number   uint64    `json:"number,omitempty"`
+	Time     time.Time `json:"time"`
+	Endpoint uint32    `json:"endpoint_id,omitempty"`
+	Line     string    `json:"line"`
+	Frame    []byte    `json:"frame"`
+}
+
 // frame shows one frame.
-func (f *frames) frame(at time.Time, frame []byte) error {
+func (f *frames) frame(at time.Time, x capturedFrame) error {
+	frame := x.Frame
 	if f.json {
-		line, err := json.Marshal(map[string]any{"time": at.UTC(), "line": service.Line(frame), "frame": frame})
+		line, err := json.Marshal(shownFrame{x.Number, at.UTC(), x.Endpoint, service.Line(frame), frame})
 		if err != nil {
 			return err
 		}
 		f.a.out.printf("%s\n", line)
 	} else {
-		f.a.out.printf("%s %s\n", f.a.out.faint(at.Format("15:04:05.000000")), service.Line(frame))
+		number := ""
+		if x.Number > 0 {
+			number = fmt.Sprintf("%6d ", x.Number)
+		}
+		f.a.out.printf("%s%s %s\n", number, f.a.out.faint(at.Format("15:04:05.000000")), service.Line(frame))
 	}
 	if f.capture == nil {
 		return nil
@@ -124,7 +139,11 @@ func (a *app) switchyardSniff() *cobra.Command {
 		Short: "See every frame that enters the fabric, as lines or in a pcapng file",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) (err error) {
-			e, err := q.open(c.Context(), switchyard.Options{Promisc: true, Queue: 1 << 14})
+			e, err := q.open(c.Context(), switchyard.Options{
+				Promisc: true, Queue: 1 << 14,
+				Lost:  func(err error) { a.err.printf("the fabric is gone: %v\n", err) },
+				Ready: func(protocol.Identity) { a.err.printf("the fabric is back\n") },
+			})
 			if err != nil {
 				return err
 			}
@@ -145,7 +164,7 @@ func (a *app) switchyardSniff() *cobra.Command {
 				if err != nil {
 					break // interrupted
 				}
-				if err := f.frame(clock.Wall(), in.Data); err != nil {
+				if err := f.frame(clock.Wall(), capturedFrame{Frame: in.Data}); err != nil {
 					return err
 				}
 			}
@@ -156,6 +175,7 @@ func (a *app) switchyardSniff() *cobra.Command {
 		},
 	}
 	q.flags(c, "sniffer")
+	c.Flags().Lookup("name").Usage = "of this tool's endpoint"
 	c.Flags().StringVarP(&write, "write", "w", "", "write frames into this pcapng file too")
 	c.Flags().Uint64VarP(&most, "count", "n", 0, "end after so many frames; 0 is never")
 	return c
@@ -171,7 +191,7 @@ type capturedFrame struct {
 
 // kept shows what a fabric keeps, from a number on.
 func (f *frames) kept(ctx context.Context, e *switchyard.Endpoint, from uint64) error {
-	for next := from; next != 0; {
+	for next := max(from, 1); next != 0; {
 		answer, err := askOn(ctx, e, protocol.TypeCaptureGet, protocol.TypeCaptureData, map[string]uint64{"from": next})
 		if err != nil {
 			return err
@@ -184,7 +204,7 @@ func (f *frames) kept(ctx context.Context, e *switchyard.Endpoint, from uint64) 
 			return exit(exitFailed, fmt.Errorf("the fabric's answer: %w", err))
 		}
 		for _, x := range data.Frames { // times count from the fabric's start
-			if err := f.frame(time.Unix(0, x.Time).UTC(), x.Frame); err != nil {
+			if err := f.frame(time.Unix(0, x.Time).UTC(), x); err != nil {
 				return err
 			}
 		}
@@ -202,7 +222,7 @@ func (a *app) switchyardCapture() *cobra.Command {
 		Short: "Print the last frames that the fabric keeps, or write them into a pcapng file",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) (err error) {
-			e, err := q.open(c.Context(), switchyard.Options{})
+			e, err := q.open(c.Context(), switchyard.Options{Backoff: -1, Asks: true})
 			if err != nil {
 				return err
 			}
@@ -340,7 +360,7 @@ func (a *app) switchyardStats() *cobra.Command {
 		Short: "Print what the fabric and its endpoints have counted",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			e, err := q.open(c.Context(), switchyard.Options{})
+			e, err := q.open(c.Context(), switchyard.Options{Backoff: -1, Asks: true})
 			if err != nil {
 				return err
 			}
@@ -404,6 +424,7 @@ func (a *app) stats(counters map[string]any, endpoints []map[string]any) {
 func (a *app) switchyardBridge() *cobra.Command {
 	o := &cellOptions{}
 	var left, right string
+	var wait time.Duration
 	c := &cobra.Command{
 		Use:   "bridge",
 		Short: "Join two fabrics: what reaches the bridge on one it sends on the other",
@@ -416,6 +437,14 @@ func (a *app) switchyardBridge() *cobra.Command {
 					return exit(exitUsage, err)
 				}
 				ends[k] = socket.Config{Mode: "client", Host: host, Remote: port}
+			}
+			if ends[0] == ends[1] {
+				return exit(exitUsage, fmt.Errorf("bridge: %s is on both sides: frames would go round for ever", left))
+			}
+			for _, addr := range []string{left, right} {
+				if err := reach(c.Context(), addr, wait); err != nil {
+					return err
+				}
 			}
 			opt, err := o.driver("bridge")
 			if err != nil {
@@ -431,6 +460,7 @@ func (a *app) switchyardBridge() *cobra.Command {
 	}
 	c.Flags().StringVar(&left, "left", switchyard.AddrDefault, "one fabric: host:port")
 	c.Flags().StringVar(&right, "right", "127.0.0.1:"+strconv.Itoa(9998), "the other: host:port")
+	c.Flags().DurationVar(&wait, "wait-fabric", 0, "how long to wait for each of them to be there")
 	o.flags(c, "switchyard-bridge", "left", "right")
 	return c
 }
