@@ -5,6 +5,7 @@
 
 import argparse
 import asyncio
+import sys
 
 import switchyard as sy
 
@@ -37,3 +38,5 @@ if __name__ == "__main__":
         asyncio.run(main())
     except KeyboardInterrupt:
         pass
+    except (sy.FabricError, ConnectionError) as err:
+        sys.exit(f"[svc_echo] {err}")

@@ -52,11 +52,16 @@ async def read_message(reader):
 
 class Client:
     """A connection to a fabric. One task alone reads: answers to questions go to
-    one queue, frames to another."""
+    one queue, frames to another. Frames for which that has no room are dropped and
+    counted, so that answers behind them still arrive."""
+
+    FRAMES_MAX = 1024
 
     def __init__(self, reader, writer):
         self.reader, self.writer = reader, writer
-        self.answers, self.frames = asyncio.Queue(), asyncio.Queue(maxsize=1024)
+        self.answers, self.frames = asyncio.Queue(), asyncio.Queue()
+        self.dropped = self.refused = 0
+        self.lost = None  # why the connection ended
         self.asking = asyncio.Lock()
         self.pump = asyncio.create_task(self._pump())
 
@@ -71,17 +76,29 @@ class Client:
             while True:
                 kind, endpoint, flags, payload = await read_message(self.reader)
                 if kind == PACKET_IN:
-                    await self.frames.put((endpoint, flags, payload))
+                    if self.frames.qsize() < self.FRAMES_MAX:
+                        self.frames.put_nowait((endpoint, flags, payload))
+                    else:
+                        self.dropped += 1
+                elif kind == ERROR and b'"PACKET_OUT: ' in payload:
+                    self.refused += 1  # of a frame: it answers no question
                 else:
-                    await self.answers.put((kind, payload))
+                    self.answers.put_nowait((kind, payload))
         except (asyncio.IncompleteReadError, ConnectionError, ProtocolError) as err:
-            await self.answers.put((ERROR, json.dumps({"error": f"connection lost: {err}"}).encode()))
+            self.lost = ConnectionError(f"connection lost: {err}")
+            self.answers.put_nowait(None)
+            self.frames.put_nowait(None)
 
     async def _ask(self, question, want):
         async with self.asking:
+            if self.lost:
+                raise self.lost
             self.writer.write(question)
             await self.writer.drain()
-            kind, payload = await self.answers.get()
+            answer = await self.answers.get()
+        if answer is None:
+            raise self.lost
+        kind, payload = answer
         body = json.loads(payload or b"{}")
         if kind != want:
             raise FabricError(body.get("error", f"answer of type {kind}"))
@@ -114,8 +131,13 @@ class Client:
         await self.writer.drain()
 
     async def recv(self):
-        """The next frame as (endpoint, flags, frame)."""
-        return await self.frames.get()
+        """The next frame as (endpoint, flags, frame), or ConnectionError."""
+        if self.lost and self.frames.empty():
+            raise self.lost
+        frame = await self.frames.get()
+        if frame is None:
+            raise self.lost
+        return frame
 
     async def close(self):
         self.pump.cancel()
