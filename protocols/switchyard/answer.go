@@ -142,7 +142,7 @@ func (f *fabric) remove(e cells.Env, p *endpoint) {
 	if p.removed {
 		return
 	}
-	p.removed = true
+	p.removed, f.left = true, true
 	e.Emit(KindRemoved, int64(p.id), 0)
 	if i := slices.Index(f.endpoints, p); i >= 0 {
 		f.endpoints = slices.Delete(f.endpoints, i, i+1)

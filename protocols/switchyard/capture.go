@@ -178,8 +178,12 @@ func (f *fabric) replay(e cells.Env, r replayRequest) (int, error) {
 	if len(frames) == 0 {
 		return 0, errors.New("no such frames are there any more")
 	}
-	if len(f.later)+len(frames) > LaterMax {
-		return 0, fmt.Errorf("%d frames wait already: at most %d can", len(f.later), LaterMax)
+	size := 0
+	for _, x := range frames {
+		size += len(x.Frame)
+	}
+	if len(f.later)+len(frames) > LaterMax || f.laterBytes+size > LaterBytesMax {
+		return 0, fmt.Errorf("%d frames of %d bytes wait already: at most %d of %d can", len(f.later), f.laterBytes, LaterMax, LaterBytesMax)
 	}
 	now := e.Now()
 	for _, x := range frames {

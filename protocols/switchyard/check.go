@@ -320,7 +320,7 @@ func (f *fabricLog) remove(id int64) error {
 }
 
 func (f *fabricLog) learn(mac int64, p *epLog) {
-	if _, known := f.macs[mac]; known || len(f.macs) < MACsMax {
+	if _, known := f.macs[mac]; known || len(f.macs) < MACsMax || mac == p.mac {
 		f.macs[mac] = p
 	}
 }

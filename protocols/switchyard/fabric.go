@@ -40,10 +40,11 @@ const (
 const (
 	ConnectionsMax   = 1 << 20
 	EndpointsMax     = 1 << 16
-	MACsMax          = 1 << 16 // learned addresses
+	MACsMax          = 1 << 16 // learned addresses, beside those that endpoints were created with
 	SubscriptionsMax = 1 << 10 // of one connection
 	CaptureMax       = 1 << 20 // frames
 	LaterMax         = 1 << 16 // frames that wait: late copies, and replayed ones
+	LaterBytesMax    = 1 << 26 // bytes of those
 )
 
 // FabricDefaults is the FabricConfig that the tags describe.
@@ -100,12 +101,14 @@ type fabric struct {
 	taps      int    // promiscuous subscriptions
 	lastSub   uint64 // the number of the last subscription
 
-	impaired map[pair]*Impairment
-	paths    map[[2]uint32]*path
-	later    laterHeap
-	laterSeq uint64
-	ring     ring
-	counts   fabricCounts
+	impaired   map[pair]*Impairment
+	paths      map[[2]uint32]*path
+	left       bool // endpoints have gone since paths were last cleared of them
+	later      laterHeap
+	laterSeq   uint64
+	laterBytes int // of the frames in later
+	ring       ring
+	counts     fabricCounts
 }
 
 // client is one connection.

@@ -262,7 +262,7 @@ func (f *fabric) tables() error {
 		return fmt.Errorf("%d taps, and %d are counted; %d subscriptions, and clients have %d", taps, f.taps, subs, owned)
 	case len(f.clients) > f.config.Connections || len(f.silent) > silentMost(f) || len(f.leaving) > 0:
 		return fmt.Errorf("%d connections, %d silent, %d leave", len(f.clients), len(f.silent), len(f.leaving))
-	case macs != len(f.macs) || macs > MACsMax || len(f.later) > LaterMax || len(f.paths) > pathsMax:
+	case macs != len(f.macs) || macs > MACsMax+EndpointsMax || f.laterBytes > LaterBytesMax || len(f.later) > LaterMax || len(f.paths) > pathsMax:
 		return fmt.Errorf("%d addresses, and endpoints have %d; %d late, %d paths", len(f.macs), macs, len(f.later), len(f.paths))
 	case len(kept) > f.config.Capture || f.ring.bytes > f.config.CaptureBytes:
 		return fmt.Errorf("%d frames of %d bytes are kept", len(kept), f.ring.bytes)

@@ -42,7 +42,7 @@ func (f *fabric) learn(e cells.Env, mac eth.MAC, p *endpoint) {
 	}
 	s := f.macs[mac]
 	switch {
-	case s == nil && len(f.macs) >= MACsMax:
+	case s == nil && len(f.macs) >= MACsMax && mac != p.mac: // an endpoint's own is bounded by the endpoints
 		f.counts.unlearned++
 		return
 	case s == nil:

@@ -136,8 +136,18 @@ type path struct {
 }
 
 // pathsMax bounds the pairs whose copies are judged; more pass as they are, and
-// are counted.
+// are counted. Pairs with an endpoint that is gone make room.
 const pathsMax = 1 << 16
+
+// clearPaths forgets the pairs whose endpoints are gone.
+func (f *fabric) clearPaths() {
+	for k := range f.paths { //dsim:sorted what is deleted does not depend on the order
+		if f.byID[k[0]] == nil || f.byID[k[1]] == nil {
+			delete(f.paths, k)
+		}
+	}
+	f.left = false
+}
 
 // impairment finds what holds for a pair: what is said of the two, or of the
 // one it goes to, or of the one it comes from, or of all.
@@ -160,6 +170,9 @@ func (f *fabric) impair(e cells.Env, from, to *endpoint, frame []byte, sum int64
 	k := [2]uint32{from.id, to.id}
 	w := f.paths[k]
 	if w == nil {
+		if len(f.paths) >= pathsMax && f.left {
+			f.clearPaths()
+		}
 		if len(f.paths) >= pathsMax {
 			f.counts.unimpaired++
 			return 1
@@ -198,7 +211,7 @@ func (f *fabric) impair(e cells.Env, from, to *endpoint, frame []byte, sum int64
 		}
 		return copies
 	}
-	if len(f.later)+copies > LaterMax {
+	if len(f.later)+copies > LaterMax || f.laterBytes+copies*len(frame) > LaterBytesMax {
 		f.counts.impaired += uint64(copies) // no room to let them wait in
 		e.Emit(KindImpaired, int64(to.id), 0)
 		return 0
@@ -258,6 +271,7 @@ func (h *laterHeap) Pop() interface{} {
 func (f *fabric) postpone(e cells.Env, x late) {
 	f.laterSeq++
 	x.seq = f.laterSeq
+	f.laterBytes += len(x.frame)
 	heap.Push(&f.later, x)
 	if f.later[0].seq == x.seq {
 		e.Arm(timerLater, x.due.Sub(e.Now()))
@@ -268,6 +282,7 @@ func (f *fabric) postpone(e cells.Env, x late) {
 func (f *fabric) arrivals(e cells.Env) {
 	for len(f.later) > 0 && f.later[0].due <= e.Now() {
 		x := heap.Pop(&f.later).(late)
+		f.laterBytes -= len(x.frame)
 		if x.path != nil {
 			x.path.waiting--
 		}
