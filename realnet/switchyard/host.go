@@ -1,8 +1,10 @@
 package switchyard
 
 import (
+	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"slices"
 
 	"example.com/dsim/cells"
@@ -75,13 +77,27 @@ func run(o realnet.Options, spec cells.CellSpec, to map[cells.ID]socket.Config, 
 	return d, nil
 }
 
+// ListenError is that of Serve if the system does not let it listen there; all
+// others are about its parameters.
+type ListenError struct{ Err error }
+
+// Error is the system's text.
+func (e *ListenError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the system's error.
+func (e *ListenError) Unwrap() error { return e.Err }
+
 // Serve runs a fabric that clients reach at host and port; port 0 is any that is
 // free, see [Addr].
 func Serve(o realnet.Options, params []cells.Param, host string, port uint16) (*realnet.Driver, error) {
 	spec := cells.CellSpec{ID: FabricCell, Protocol: "switchyard-fabric", Params: params}
 	d, err := Run(o, spec, socket.Config{Mode: "server", Host: host, Local: port, Service: switchyard.Service}, nil)
 	if err != nil {
-		return nil, fmt.Errorf("switchyard: %w", err)
+		err = fmt.Errorf("switchyard: %w", err)
+		if busy := (*net.OpError)(nil); errors.As(err, &busy) {
+			err = &ListenError{err}
+		}
+		return nil, err
 	}
 	return d, nil
 }

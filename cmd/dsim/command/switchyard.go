@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -211,7 +210,7 @@ to this machine alone.`,
 				host = "0.0.0.0" // as everywhere: all there are
 			}
 			d, err := switchyard.Serve(opt, o.given(c), host, port)
-			if taken := (*net.OpError)(nil); errors.As(err, &taken) {
+			if busy := (*switchyard.ListenError)(nil); errors.As(err, &busy) {
 				return exit(exitEnvironment, err)
 			} else if err != nil {
 				return exit(exitUsage, err)
