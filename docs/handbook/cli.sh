@@ -21,9 +21,10 @@ page() {
 	"$bin/dsim" "$@" --help | sed 's/[ \t]*$//'
 	printf '```\n'
 }
+# below names the subcommands of one, in the order of its help.
+below() { "$bin/dsim" "$@" --help | sed -n '/^Available Commands:/,/^$/s/^  \([a-z][a-z-]*\) .*/\1/p'; }
 page dsim
-for c in run study explore systematic repro shrink explain replay import conform diff live cell dc switchyard doctor check list schema version; do page dsim "$c"; done
-for c in info path cut repair export; do page dsim trace "$c"; done
-for c in serve add-cell add-link set-link status apply down; do page dsim dc "$c"; done
-for c in serve echo ping ntp dhcp dns sniff capture replay impair fw stats tap bridge; do page dsim switchyard "$c"; done
-for c in man completion; do page dsim "$c"; done
+for c in run study explore systematic repro shrink explain replay import conform diff trace live cell dc switchyard doctor check list schema version man completion; do page dsim "$c"; done
+for c in trace dc switchyard; do
+	for d in $(below "$c"); do page dsim "$c" "$d"; done
+done

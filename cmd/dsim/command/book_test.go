@@ -3,12 +3,15 @@ package command
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/spf13/cobra"
 )
 
 const book = "../../../docs/handbook/"
@@ -195,5 +198,44 @@ func TestFirstRunEndsAsTheReadmeSays(t *testing.T) {
 	}
 	if got := typeLine(t, clone(t), line); !agrees("…\n"+last, got) {
 		t.Errorf("$ %s\nthe page shows at the end\n%s\nand it prints\n%s", line, last, got)
+	}
+}
+
+// TestPageOfTheCommandIsWhatHelpPrints wants the help of every subcommand on its
+// page, and nothing else under a heading: sh docs/handbook/cli.sh writes it.
+func TestPageOfTheCommandIsWhatHelpPrints(t *testing.T) {
+	text, err := os.ReadFile(book + "cli.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const again = "; to write the page anew: sh docs/handbook/cli.sh > docs/handbook/cli.md"
+	wanted := 0
+	var page func(path []string, c *cobra.Command)
+	page = func(path []string, c *cobra.Command) {
+		wanted++
+		var out strings.Builder
+		if code := Run(append(path[1:], "--help"), &out, &out); code != exitOK {
+			t.Fatalf("%s --help: exit code %d", path, code)
+		}
+		var trimmed strings.Builder
+		for line := range strings.Lines(out.String()) {
+			trimmed.WriteString(strings.TrimRight(line, " \t\n") + "\n")
+		}
+		heading := "\n## " + strings.Join(path, " ") + "\n\n```\n"
+		if !strings.Contains(string(text), heading+trimmed.String()+"```\n") {
+			t.Errorf("%s: the page does not show what its help prints%s", strings.Join(path, " "), again)
+		}
+		if c.Name() == "completion" {
+			return // cobra's own, one a shell
+		}
+		for _, sub := range c.Commands() {
+			if sub.IsAvailableCommand() && sub.Name() != "help" {
+				page(append(path[:len(path):len(path)], sub.Name()), sub)
+			}
+		}
+	}
+	page([]string{"dsim"}, newRoot(io.Discard, io.Discard))
+	if n := strings.Count(string(text), "\n## "); n != wanted {
+		t.Errorf("the page has %d commands, want %d%s", n, wanted, again)
 	}
 }

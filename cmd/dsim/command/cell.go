@@ -93,6 +93,8 @@ signal, or when nobody renews its lease; what it left in the file system is gone
 	f.BoolVar(&o.parentPipe, "parent-pipe", false, "end when standard input ends: whoever holds its other end is gone")
 	c.MarkFlagsMutuallyExclusive("record", "ring")
 	complete(c, "protocol", protocolNames()...)
+	complete(c, "log-level", "debug", "info", "warning", "error", "critical")
+	completeFolders(c, "record", "ring", "log-dir")
 	return c
 }
 

@@ -182,10 +182,11 @@ func items(what string) (list []item) {
 
 func (a *app) schemaCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "schema",
-		Short: "Print the JSON Schema of scenario files",
-		Long:  "Print the JSON Schema of scenario files, for editors:\n\n  # yaml-language-server: $schema=../scenario.schema.json",
-		Args:  cobra.NoArgs,
+		Use:               "schema",
+		Short:             "Print the JSON Schema of scenario files",
+		Long:              "Print the JSON Schema of scenario files, for editors:\n\n  # yaml-language-server: $schema=../scenario.schema.json",
+		Args:              cobra.NoArgs,
+		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(*cobra.Command, []string) error {
 			b, err := scenarios.Schema(scenarios.Default)
 			if err != nil {
@@ -200,9 +201,10 @@ func (a *app) schemaCommand() *cobra.Command {
 func (a *app) versionCommand() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
-		Use:   "version",
-		Short: "Print the build",
-		Args:  cobra.NoArgs,
+		Use:               "version",
+		Short:             "Print the build",
+		Args:              cobra.NoArgs,
+		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(*cobra.Command, []string) error {
 			if asJSON {
 				return json.NewEncoder(a.out).Encode(buildInfo())
@@ -226,6 +228,7 @@ func (a *app) manCommand(root *cobra.Command) *cobra.Command {
 			}
 			return nil
 		},
+		ValidArgsFunction: completeFolder,
 		RunE: func(_ *cobra.Command, args []string) error {
 			if err := os.MkdirAll(args[0], 0o755); err != nil {
 				return exit(exitEnvironment, err)

@@ -27,6 +27,7 @@ func (a *app) dcAddCell(o *dcOptions) *cobra.Command {
 	f.BoolVar(&b.Elsewhere, "elsewhere", false, "it belongs to another datacenter: links lead there over wires of their own")
 	f.StringVar(&b.Drift, "drift", "", "of its clock, such as 50ppm")
 	f.StringVar(&b.Offset, "offset", "", "of its wall clock, such as 10ms")
+	complete(c, "protocol", protocolNames()...)
 	return o.dcSub(c, func(ctx context.Context, dc *datacenter.Client, args []string) (err error) {
 		if b.Params, err = pairs(args[1:]); err != nil {
 			return exit(exitUsage, err)
@@ -241,7 +242,7 @@ With --version, the version must be greater than the last; the same version with
 the same changes again is no error.`,
 		Example: `  dsim dc apply scenarios/abp/lossy.yaml
   dsim dc topology --json | sed s/10ms/20ms/ | dsim dc apply -`,
-		Args: cobra.ExactArgs(1),
+		Args: cobra.ExactArgs(1), ValidArgsFunction: completeTopology,
 	}
 	c.Flags().Uint64Var(&version, "version", 0, "of the topology; default the next")
 	c.Flags().StringVar(&seed, "seed", "1", "for a scenario's drawn values")

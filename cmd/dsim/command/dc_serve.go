@@ -45,7 +45,7 @@ left there, processes and files, is ended and removed first.
 What the document's controller prints goes to standard output: "[DC] Added cell x".`,
 		Example: `  dsim dc serve
   dsim dc serve scenarios/abp/lossy.yaml --http 127.0.0.1:9000 --record journals`,
-		Args: cobra.MaximumNArgs(1),
+		Args: cobra.MaximumNArgs(1), ValidArgsFunction: completeTopology,
 		RunE: func(c *cobra.Command, args []string) error { return a.serve(c.Context(), o, s, args) },
 	}
 	f := c.Flags()
@@ -58,6 +58,8 @@ What the document's controller prints goes to standard output: "[DC] Added cell 
 	f.StringArrayVar(&s.set, "set", nil, "override a scenario's value: path=value; may be repeated")
 	f.DurationVar(&s.lease, "lease", datacenter.LeaseDefault, "how long cells run on when the controller is silent")
 	f.StringVar(&s.log, "log-level", "warn", "of what is told on standard error: debug, info, warn or error")
+	complete(c, "log-level", "debug", "info", "warn", "error")
+	completeFolders(c, "run", "record")
 	c.MarkFlagsMutuallyExclusive("node", "set")
 	return c
 }

@@ -30,7 +30,8 @@ that, replay and run --check-determinism exit with 4.`,
 			}
 			return nil
 		},
-		RunE: func(_ *cobra.Command, args []string) error { return a.diff(args[0], args[1], asJSON) },
+		ValidArgsFunction: completeTraces(2),
+		RunE:              func(_ *cobra.Command, args []string) error { return a.diff(args[0], args[1], asJSON) },
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object on standard output")
 	return c

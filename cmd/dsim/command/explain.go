@@ -53,7 +53,7 @@ Exit codes:
 		Example: `  dsim explain scenarios/canaries/testdata/abp-ignore-bit-abp-exactly-once-in-order-bca0.repro
   dsim explain found.repro --svg curve.svg --jobs 2
   dsim explain found.repro --json --points 0`,
-		Args: cobra.ExactArgs(1),
+		Args: oneRepro,
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return []string{"repro"}, cobra.ShellCompDirectiveFilterFileExt
 		},

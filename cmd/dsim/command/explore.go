@@ -49,11 +49,14 @@ found until then. One world in 20, and each that fails, is run a second time.
 		Example: `  dsim explore scenarios/abp/two-cells.yaml
   dsim explore scenarios/abp/lossy.yaml --seeds 1-100000 --jobs 2 --stop-after 3
   dsim explore scenarios/tree --for 10m --jobs 2 --out found`,
-		Args: cobra.ExactArgs(1),
-		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return []string{"yaml", "yml"}, cobra.ShellCompDirectiveFilterFileExt
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return fmt.Errorf("want one scenario file or a folder of them, such as scenarios/abp/two-cells.yaml, not %d arguments", len(args))
+			}
+			return nil
 		},
-		RunE: func(c *cobra.Command, args []string) error { return a.explore(c.Context(), o, args[0]) },
+		ValidArgsFunction: completeScenario,
+		RunE:              func(c *cobra.Command, args []string) error { return a.explore(c.Context(), o, args[0]) },
 	}
 	f := c.Flags()
 	f.StringVar(&o.seeds, "seeds", "", "the worlds to draw, such as 1-100000; default 1-1000")
@@ -63,8 +66,10 @@ found until then. One world in 20, and each that fails, is run a second time.
 	f.BoolVar(&o.first, "first-failure", false, "end a world at its first failure, and do not look for a second one in it")
 	f.StringVar(&o.liveness, "liveness", "", "how the faults of all worlds end: heal-all, heal-core, freeze, or drawn for one of these; as the scenario says without it")
 	f.StringArrayVar(&o.set, "set", nil, "override a value of the scenario: path=value; may be repeated")
-	f.StringVar(&o.out, "out", "", "keep failures in this folder; default: testdata beside the scenario")
+	f.StringVarP(&o.out, "out", "o", "", "keep failures in this folder; default: testdata beside the scenario")
 	f.StringVar(&o.table, "table", "", "write all that was reached to this file, a line a place")
+	complete(c, "liveness", explore.LivenessModes()...)
+	completeFolders(c, "out")
 	return c
 }
 

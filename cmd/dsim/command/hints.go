@@ -3,6 +3,7 @@ package command
 import (
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -25,6 +26,7 @@ func flagError(c *cobra.Command, err error) error {
 // nearFile is a hint at the scenario that may have been meant.
 func nearFile(file string) string {
 	list, _ := filepath.Glob(filepath.Join(filepath.Dir(file), "*.y*ml"))
+	list = slices.DeleteFunc(list, func(f string) bool { return strings.HasPrefix(filepath.Base(f), ".") })
 	if len(list) == 0 {
 		return "; dsim list scenarios shows some"
 	}
@@ -43,9 +45,16 @@ func nearFile(file string) string {
 	return "; there are " + strings.Join(list[:min(len(list), 8)], ", ") + more
 }
 
-// oneLine puts cobra's list of commands that may have been meant behind the
-// error it belongs to.
-func oneLine(text string) string {
+// argumentsWrong is how cobra says that there are too few arguments, or too many.
+var argumentsWrong = regexp.MustCompile(`^(accepts|requires) .*arg\(s\),.* received (\d+)$`)
+
+// oneLine puts what cobra says on one line: which arguments a command wants, and
+// commands that may have been meant behind the error they belong to.
+func oneLine(c *cobra.Command, text string) string {
+	if m := argumentsWrong.FindStringSubmatch(text); m != nil {
+		_, want, _ := strings.Cut(c.Use, " ")
+		return fmt.Sprintf("want %s, not %s arguments; see %s --help", want, m[2], c.CommandPath())
+	}
 	what, meant, ok := strings.Cut(text, "\n\nDid you mean this?\n")
 	if !ok {
 		return text

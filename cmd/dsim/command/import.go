@@ -14,6 +14,7 @@ import (
 	"example.com/dsim/replay/playback"
 	"example.com/dsim/scenarios"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 func (a *app) importCommand() *cobra.Command {
@@ -35,12 +36,19 @@ Exit code 4 says that a site was not reproduced; the files are written all the
 same.
 
 ` + exitCodes,
-		Example: "  dsim import rec/ -o field.yaml --trace field.trace\n  dsim run field.yaml\n  dsim explore field.yaml",
-		Args:    oneRecording,
-		RunE:    func(_ *cobra.Command, args []string) error { return a.importRun(args[0], out, trace) },
+		Example:           "  dsim import rec/ -o field.yaml --trace field.trace\n  dsim run field.yaml\n  dsim explore field.yaml",
+		Args:              oneRecording,
+		ValidArgsFunction: completeFolder,
+		RunE:              func(_ *cobra.Command, args []string) error { return a.importRun(args[0], out, trace) },
 	}
-	c.Flags().StringVarP(&out, "output", "o", "", "write the scenario to this file instead of standard output")
+	c.Flags().StringVarP(&out, "out", "o", "", "write the scenario to this file instead of standard output")
 	c.Flags().StringVar(&trace, "trace", "", "write what happened at all sites, in one order, to this trace file")
+	c.Flags().SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+		if name == "output" { // what it was called before the other commands had it
+			name = "out"
+		}
+		return pflag.NormalizedName(name)
+	})
 	return c
 }
 

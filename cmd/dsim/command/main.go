@@ -76,7 +76,7 @@ func Run(args []string, stdout, stderr io.Writer) int {
 	defer stop()
 	root := newRoot(stdout, stderr)
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	called, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return exitOK
 	}
@@ -84,7 +84,7 @@ func Run(args []string, stdout, stderr io.Writer) int {
 	if e := (*exitError)(nil); errors.As(err, &e) {
 		code = e.code
 	}
-	if text := oneLine(strings.TrimRight(err.Error(), "\n")); text != "" {
+	if text := oneLine(called, strings.TrimRight(err.Error(), "\n")); text != "" {
 		if e := (*scenarios.Errors)(nil); !errors.As(err, &e) || e.Error() != text { // those begin with their file
 			text = "dsim: " + text
 		}

@@ -106,7 +106,7 @@ func (a *app) runSeed(ctx context.Context, o *runFlags, file string, src *scenar
 		return &ran{err: ctx.Err()}
 	}
 	x := &outcome{Result: w.Result(), File: file, Repeat: o.repeat(file, seed.String()), Wall: clock.Wall().Sub(began)}
-	if o.determinism {
+	if x.Twice = o.determinism; x.Twice {
 		x.Broken, err = secondRun(ctx, o, file, sc, x.Result)
 	}
 	return &ran{x, err}
@@ -119,6 +119,7 @@ type summary struct {
 	asMeant  uint64
 	failures []*outcome // the first of each kind
 	counts   map[string]uint64
+	twice    bool // whether each was run a second time
 	broken   *outcome
 	events   uint64
 	virtual  time.Duration
@@ -146,6 +147,7 @@ func (s *summary) add(x *outcome) {
 	s.events += x.Events
 	s.virtual += x.End.Sub(0)
 	s.totals = s.totals.Add(x.Totals)
+	s.twice = x.Twice
 	if x.Broken != nil && s.broken == nil {
 		s.broken = x
 	}
@@ -240,6 +242,9 @@ func (a *app) reportMany(s *summary, wall time.Duration) {
 		a.verdict(verdict), group(s.runs), group(s.verdicts[scenarios.Pass]), group(s.verdicts[scenarios.Fail]),
 		group(s.verdicts[scenarios.Inconclusive]), group(s.events), s.virtual,
 		a.out.faint(fmt.Sprintf("(%s, %.1f M events/s)", wall.Round(time.Millisecond), float64(s.events)/wall.Seconds()/1e6)))
+	if s.twice && s.broken == nil {
+		a.out.printf("each %s\n", sameTwice)
+	}
 	if s.broken != nil {
 		a.out.printf("%s seed %s went otherwise the second time:\n%s\n%s --check-determinism\n", a.out.bad("non-determinism"),
 			s.broken.Scenario.Seed, indent(s.broken.Broken.String()), s.broken.Repeat)

@@ -37,8 +37,8 @@ directory holds those of a whole live run: each site is given its inputs again,
 and must come to the state it had live at every mark. Nothing else is needed
 but the build: the scenario, other sites and sockets take no part.
 
-With --until (traces only), stop there and show every cell's state and the chain of causes
-that led to the last event.
+With --until, for traces only, stop there and show every cell's state and the
+chain of causes that led to the last event.
 
 ` + exitCodes,
 		Example: "  dsim replay lossy.trace\n  dsim replay lossy.trace --until 1.5s\n  dsim replay rec/\n  dsim replay rec/alice.0.journal --json",

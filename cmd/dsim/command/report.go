@@ -50,6 +50,9 @@ func (a *app) report(x *outcome) {
 	if x.Trace != "" {
 		a.out.printf("trace %s\n", x.Trace)
 	}
+	if x.Twice && x.Broken == nil {
+		a.out.printf("%s\n", sameTwice)
+	}
 	if x.Broken != nil {
 		a.out.printf("%s the same run went otherwise the second time:\n%s\n", a.out.bad("non-determinism"), indent(x.Broken.String()))
 	}
@@ -59,6 +62,9 @@ func (a *app) report(x *outcome) {
 		a.out.printf("%s\n", x.Repeat)
 	}
 }
+
+// sameTwice is said where --check-determinism has found nothing.
+const sameTwice = "run twice: the same digest, and as many events"
 
 // why names the failure, and whether it is the one that is meant.
 func (a *app) why(x *scenarios.Result) {

@@ -44,7 +44,7 @@ Exit codes:
   130  interrupted`,
 		Example: `  dsim repro scenarios/canaries/testdata/always-at-most-ten-1a2b.repro
   git bisect run sh -c 'go build -o /tmp/dsim ./cmd/dsim || exit 125; /tmp/dsim repro /tmp/found.repro'`,
-		Args: cobra.ExactArgs(1),
+		Args: oneRepro,
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return []string{"repro"}, cobra.ShellCompDirectiveFilterFileExt
 		},
@@ -148,4 +148,11 @@ func nearRepro(path string) string {
 		return fmt.Sprintf("; did you mean %s?", filepath.Join(filepath.Dir(path), near))
 	}
 	return ""
+}
+
+func oneRepro(_ *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return fmt.Errorf("want one repro file, as explore, systematic and shrink write them, not %d arguments", len(args))
+	}
+	return nil
 }

@@ -38,6 +38,7 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 		a.switchyardCommand(), a.dcCommand(), a.liveCommand(),
 		a.cellCommand(), a.doctorCommand(), a.checkCommand(), a.listCommand(), a.schemaCommand(), a.versionCommand(), a.manCommand(root),
 	)
+	refuseShells(root)
 	for _, c := range root.Commands() {
 		c.DisableAutoGenTag = true
 	}

@@ -69,7 +69,7 @@ line is the one command that repeats the run.
 	f.StringVar(&o.digest, "digest", "edges", "what the digest covers of payloads: edges, or full")
 	f.BoolVar(&o.json, "json", false, "print one JSON object a run on standard output")
 	f.StringVar(&o.speed, "speed", "max", "virtual against wall time: max, or a factor such as 1x or 10x")
-	f.BoolVar(&o.determinism, "check-determinism", false, "run everything twice and compare every record")
+	f.BoolVar(&o.determinism, "check-determinism", false, "run everything twice and compare; where the two part, say at which record")
 	f.CountVarP(&o.verbose, "verbose", "v", "print what happens as it happens; -vv prints every record")
 	complete(c, "level", "choices", "events")
 	complete(c, "digest", "edges", "full")
@@ -182,7 +182,8 @@ type outcome struct {
 	Repeat string
 	Trace  string // the file, if one was written
 	Wall   time.Duration
-	Broken *replay.Difference // of --check-determinism
+	Twice  bool               // whether it was run a second time
+	Broken *replay.Difference // what was otherwise then
 	Lanes  int                // partitions that ran side by side
 	Alone  string             // why there were no more
 }
@@ -222,7 +223,7 @@ func (a *app) runOne(ctx context.Context, o *runFlags, file string, sc *scenario
 	if x.Trace, err = w.close(x.Result); err != nil {
 		return nil, exit(exitEnvironment, err)
 	}
-	if o.determinism {
+	if x.Twice = o.determinism; x.Twice {
 		if x.Broken, err = secondRun(ctx, o, file, sc, x.Result); err != nil {
 			return nil, err
 		}
@@ -266,12 +267,4 @@ func oneScenario(_ *cobra.Command, args []string) error {
 		return fmt.Errorf("want one scenario file, such as scenarios/abp/lossy.yaml, not %d arguments", len(args))
 	}
 	return nil
-}
-
-func completeScenario(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	return []string{"yaml", "yml"}, cobra.ShellCompDirectiveFilterFileExt
-}
-
-func complete(c *cobra.Command, flag string, words ...string) {
-	_ = c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
 }

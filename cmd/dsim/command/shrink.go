@@ -51,7 +51,12 @@ Exit codes:
   130  interrupted; the smallest until then was written`,
 		Example: `  dsim shrink scenarios/canaries/testdata/abp-ignore-bit-abp-exactly-once-in-order-bca0.repro -o small
   dsim run scenarios/canaries/abp-give-up.yaml --seed 7 --trace up.trace; dsim shrink up.trace`,
-		Args: cobra.ExactArgs(1),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return fmt.Errorf("want one repro, or the trace of a run that failed, not %d arguments", len(args))
+			}
+			return nil
+		},
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return []string{"repro", "trace"}, cobra.ShellCompDirectiveFilterFileExt
 		},
@@ -63,6 +68,7 @@ Exit codes:
 	f.StringVar(&o.span, "for", "", "search for so long at most, such as 30s")
 	f.StringVar(&o.pkg, "package", "repro_test", "the package of the Go test")
 	f.BoolVar(&o.json, "json", false, "print one JSON object for each failure on standard output")
+	completeFolders(c, "out")
 	return c
 }
 

@@ -64,9 +64,10 @@ the same command goes on where it was interrupted.
 	f.Uint64Var(&o.first, "seed", 1, "the first seed; the others follow it")
 	f.IntVar(&o.jobs, "jobs", 1, "how many runs go side by side")
 	f.StringVar(&o.state, "state", "", "keep what is finished in this folder, and go on from there")
-	f.StringVar(&o.out, "out", "", "write the table to this file: .csv, .json, or text")
+	f.StringVarP(&o.out, "out", "o", "", "write the table to this file: .csv, .json, or text")
 	f.StringVar(&o.format, "format", "", "text, csv or json; default: by the name of --out, or text")
 	complete(c, "format", "text", "csv", "json")
+	completeFolders(c, "state")
 	return c
 }
 

@@ -41,11 +41,9 @@ dsim repro runs again. A search that a budget ended is inconclusive.
 		Example: `  dsim systematic scenarios/abp/small.yaml --depth 7 --faults 1 --fifo
   dsim systematic scenarios/abp/small.yaml --depth 5 --brute
   dsim systematic scenarios/abp/small.yaml --depth 12 --for 1m --certificate small.json`,
-		Args: cobra.ExactArgs(1),
-		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return []string{"yaml", "yml"}, cobra.ShellCompDirectiveFilterFileExt
-		},
-		RunE: func(c *cobra.Command, args []string) error { return a.systematic(c.Context(), o, args[0]) },
+		Args:              oneScenario,
+		ValidArgsFunction: completeScenario,
+		RunE:              func(c *cobra.Command, args []string) error { return a.systematic(c.Context(), o, args[0]) },
 	}
 	f := c.Flags()
 	f.IntVar(&o.opt.Depth, "depth", 6, "how many steps of each run are chosen")
@@ -59,7 +57,9 @@ dsim repro runs again. A search that a budget ended is inconclusive.
 	f.StringVar(&o.seed, "seed", "", "the seed of drawn values and of the protocols' own chance; default: the scenario's, else 1")
 	f.StringArrayVar(&o.opt.Set, "set", nil, "override a value of the scenario: path=value; may be repeated")
 	f.StringVar(&o.write, "certificate", "", "write the certificate to this file, as JSON")
-	f.StringVar(&o.out, "out", "", "keep failures in this folder; default: testdata beside the scenario")
+	f.StringVarP(&o.out, "out", "o", "", "keep failures in this folder; default: testdata beside the scenario")
+	complete(c, "kinds", systematic.FaultKinds...)
+	completeFolders(c, "out")
 	return c
 }
 

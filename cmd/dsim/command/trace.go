@@ -39,9 +39,10 @@ func (a *app) traceCommand() *cobra.Command {
 func (a *app) traceInfo() *cobra.Command {
 	var asJSON, verify bool
 	c := &cobra.Command{
-		Use:   "info TRACE",
-		Short: "Say what a trace holds",
-		Args:  oneTrace,
+		Use:               "info TRACE",
+		Short:             "Say what a trace holds",
+		Args:              oneTrace,
+		ValidArgsFunction: completeTraces(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			t, err := a.openTrace(args[0])
 			if err != nil {
@@ -140,7 +141,8 @@ their link: ab> from its first end to its second, ab< back.`,
 			}
 			return nil
 		},
-		RunE: func(_ *cobra.Command, args []string) error { return a.path(args[0], args[1], hops) },
+		ValidArgsFunction: completeTraces(1),
+		RunE:              func(_ *cobra.Command, args []string) error { return a.path(args[0], args[1], hops) },
 	}
 	c.Flags().IntVar(&hops, "hops", 16, "how many links on an answer is followed")
 	return c
@@ -177,10 +179,11 @@ func (a *app) traceCut() *cobra.Command {
 	var from, to string
 	var only []string
 	c := &cobra.Command{
-		Use:     "cut TRACE OUT",
-		Short:   "Write a part of a trace as a trace",
-		Example: "  dsim trace cut run.trace part.trace --from 1s --to 2s --cell alice",
-		Args:    twoFiles,
+		Use:               "cut TRACE OUT",
+		Short:             "Write a part of a trace as a trace",
+		Example:           "  dsim trace cut run.trace part.trace --from 1s --to 2s --cell alice",
+		Args:              twoFiles,
+		ValidArgsFunction: completeTraces(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			lo, hi, err := span(from, to)
 			if err != nil {
@@ -206,9 +209,10 @@ func cutError(err error) error {
 
 func (a *app) traceRepair() *cobra.Command {
 	return &cobra.Command{
-		Use:   "repair TRACE OUT",
-		Short: "Mend a trace that was cut off",
-		Args:  twoFiles,
+		Use:               "repair TRACE OUT",
+		Short:             "Mend a trace that was cut off",
+		Args:              twoFiles,
+		ValidArgsFunction: completeTraces(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			r, err := replay.Repair(args[0], args[1])
 			if err != nil {
@@ -263,8 +267,9 @@ func (a *app) traceExport() *cobra.Command {
 
 In pcapng every port of a cell is an interface, times are in nanoseconds, and a
 frame that a fault touched has a comment.`,
-		Example: "  dsim trace export run.trace run.pcapng\n  dsim trace export run.trace - --format jsonl",
-		Args:    twoFiles,
+		Example:           "  dsim trace export run.trace run.pcapng\n  dsim trace export run.trace - --format jsonl",
+		Args:              twoFiles,
+		ValidArgsFunction: completeTraces(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			lo, hi, err := span(from, to)
 			if err != nil {
