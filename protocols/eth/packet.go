@@ -125,11 +125,13 @@ func (f *Frame) appendHeader(dst []byte) []byte {
 // Reply turns the packet round: it goes from a station to the one it came from,
 // with IPs and ports on the other sides, and as a host sends one of its own
 // accord. What it carries stays, but an echo request of ICMP becomes the reply,
-// and an ARP question the answer that its target IP has that station's MAC.
+// and an ARP question the answer that its target IP has that station's MAC, for
+// the station that the question says has asked, RFC 826.
 func (p *Packet) Reply(from MAC) {
 	p.Destination, p.Source = p.Source, from
 	switch p.Kind {
 	case KindARP:
+		p.Destination = p.ARP.SenderMAC
 		p.ARP.answer(from)
 	case KindIPv4, KindUDP, KindICMP:
 		h := &p.IPv4

@@ -22,6 +22,10 @@ const Size = 48
 // Version is the version of the headers made here. Servers answer others too.
 const Version = 4
 
+// StratumMax is the greatest stratum of a server that has the time; 0 is that of
+// one that refuses to tell, RFC 5905, section 7.4.
+const StratumMax = 15
+
 // The modes in which a header is sent.
 const (
 	Client uint8 = 3

@@ -38,8 +38,10 @@ const LeaseTwice = "lease-twice"
 //	REQUEST, of another server                               none: the offer is free again
 //	REQUEST, of this server     offered to, or had by, it    ACK, else NAK
 //	REQUEST, after a restart    had by it                    ACK
-//	REQUEST, after a restart    another's, or not of ours    NAK, else none
+//	REQUEST, after a restart    another's                    NAK, else none
 //	REQUEST, to keep its own    had by it, or free           ACK, else NAK
+//	REQUEST, of these two       of this network, not of ours none, if all were asked
+//	REQUEST, of these two       of another network           NAK
 //	DECLINE                     offered to, or had by, it    none: nobody gets it for a lease
 //	RELEASE                     had by it                    none: it is free
 //	INFORM                                                   ACK, without a lease
@@ -120,7 +122,7 @@ func (s *dhcpServer) datagram(e cells.Env, p *eth.Packet) {
 	case dhcp.Discover:
 		s.discover(e)
 	case dhcp.Request:
-		s.request(e)
+		s.request(e, p.IPv4.Destination == eth.BroadcastIP)
 	case dhcp.Decline:
 		if i := s.pool.index(m.Asked); i >= 0 && s.pool.of(m.MAC) == i {
 			s.declined++
@@ -176,8 +178,15 @@ func (s *dhcpServer) leave(e cells.Env, next int) {
 	}
 }
 
-// request is RFC 2131, section 4.3.2.
-func (s *dhcpServer) request(e cells.Env) {
+// near reports whether an address belongs where the server is, and not to it:
+// another server may have leased it, and only that one may say no.
+func (s *dhcpServer) near(a eth.IP) bool {
+	mask := eth.IP(s.mask).Uint32()
+	return mask != 0 && s.pool.index(a) < 0 && a.Uint32()&mask == s.host.ip.Uint32()&mask
+}
+
+// request is RFC 2131, section 4.3.2. What is said to all is for all servers.
+func (s *dhcpServer) request(e cells.Env, toAll bool) {
 	m := &s.in
 	own := s.pool.of(m.MAC)
 	wanted := m.Asked
@@ -198,13 +207,16 @@ func (s *dhcpServer) request(e cells.Env) {
 			s.nak(e, "no offer of that address is open")
 		}
 	case m.Client != eth.IP{}:
-		if i >= 0 && s.pool.open(i, m.MAC) {
+		switch {
+		case i >= 0 && s.pool.open(i, m.MAC):
 			s.ack(e, i)
-		} else {
+		case i < 0 && s.near(wanted) && toAll:
+		default:
 			s.nak(e, "that address is not yours")
 		}
 	case mine:
 		s.ack(e, i)
+	case i < 0 && s.near(wanted):
 	case i < 0 || s.pool.leases[i].state == leaseBound:
 		s.nak(e, "that address is not yours")
 	}

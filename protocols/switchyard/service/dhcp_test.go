@@ -87,6 +87,18 @@ func TestDHCPServerConversation(t *testing.T) {
 	c.says(ben, dhcp.Request, reboots(hundred))
 	c.says(ben, dhcp.Request, reboots(eth.IP{192, 168, 0, 1}))
 	c.wantsDHCP("others' addresses", `NAK ben server 10.0.0.4 "that address is not yours"`, `NAK ben server 10.0.0.4 "that address is not yours"`, `NAK ben server 10.0.0.4 "that address is not yours"`)
+	fifty := eth.IP{10, 0, 0, 50}
+	c.says(ben, dhcp.Request, reboots(fifty))
+	c.says(ben, dhcp.Request, renews(fifty))
+	c.wantsDHCP("of this network, and perhaps leased by another server, which is asked too: silence")
+	b, err := (&dhcp.Message{Op: dhcp.FromClient, ID: 7, MAC: ben, Type: dhcp.Request, Client: fifty}).Append(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.hear(func(p *eth.Packet) {
+		p.Datagram(eth.Host{MAC: ben, IP: fifty, Port: dhcp.ClientPort}, eth.Host{MAC: me, IP: server, Port: dhcp.ServerPort}, b)
+	})
+	c.wantsDHCP("asked alone, it can say", `NAK ben server 10.0.0.4 "that address is not yours"`)
 	c.says(ann, dhcp.Request, reboots(hundred))
 	c.wantsDHCP("she asks after a restart", "leased address=167772260 mac=2556998713346", "ACK ann yours 10.0.0.100 server 10.0.0.4 lease 60 s", "[dhcp] ann has 10.0.0.100 for 1m0s")
 	c.says(eth.MAC{2, 9}, dhcp.Request, reboots(other))
@@ -133,7 +145,7 @@ func TestDHCPServerRunsOutAndTakesBack(t *testing.T) {
 	c.hear(func(p *eth.Packet) {
 		p.Datagram(eth.Host{MAC: ann, Port: 68}, eth.Host{MAC: eth.Broadcast, IP: eth.BroadcastIP, Port: 67}, []byte("no message"))
 	})
-	c.says(eth.Broadcast, dhcp.Discover, nil)
+	c.says(ann, dhcp.Discover, func(m *dhcp.Message) { m.MAC = eth.Broadcast })
 	if c.Attr("bad_messages") != 2 {
 		t.Errorf("%d bad messages", c.Attr("bad_messages"))
 	}
@@ -166,12 +178,20 @@ func TestDHCPClientConversation(t *testing.T) {
 		t.Errorf("asks again after %s", d)
 	}
 	c.wantsDHCP("again", "DISCOVER me asks 10.0.0.100")
+	asking := c.secs
+	if asking < 3 || asking > 5 {
+		t.Errorf("asks for %d s", asking)
+	}
+	c.Time += at(2 * time.Second)
 	c.hears(dhcp.Offer, func(m *dhcp.Message) { m.ID++ })
 	c.hears(dhcp.Offer, func(m *dhcp.Message) { m.MAC = ann })
 	c.hears(dhcp.Ack, nil)
 	c.wantsDHCP("for others, and too early")
 	c.hears(dhcp.Offer, nil)
 	c.wantsDHCP("an offer is taken", "REQUEST me asks 10.0.0.100 server 10.0.0.4")
+	if c.secs != asking {
+		t.Errorf("the REQUEST says %d s, its DISCOVER %d s", c.secs, asking)
+	}
 	c.Time += at(time.Second)
 	c.hears(dhcp.Ack, nil)
 	c.wantsDHCP("bound from the request on", "bound address=167772260 span=599000000000", "[dhcp] bound to 10.0.0.100 for 10m0s", "me > all arp request: 10.0.0.100 is at me")
@@ -179,6 +199,9 @@ func TestDHCPClientConversation(t *testing.T) {
 		t.Errorf("T1 after %s", d)
 	}
 	c.wants("renewing with its server", "me > ben udp 10.0.0.100:68 > 10.0.0.4:67…")
+	if c.secs != 0 {
+		t.Errorf("a renewal that begins says %d s", c.secs)
+	}
 	c.hears(dhcp.Ack, nil)
 	c.wantsDHCP("kept", "bound address=167772260 span=600000000000", "[dhcp] keeps 10.0.0.100 for 10m0s")
 	c.wait(timerDHCP)

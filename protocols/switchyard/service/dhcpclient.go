@@ -92,6 +92,7 @@ type dhcpClient struct {
 	wish    eth.IP
 	id      uint32
 	begun   clock.Time
+	passed  uint16 // seconds since then, when it last asked
 	wait    time.Duration
 	tries   int
 	offer   dhcp.Message // that was taken
@@ -165,7 +166,7 @@ func (p *dhcpClient) next(e cells.Env) {
 		p.request(e)
 	case dhcpBound:
 		p.state = dhcpRenewing
-		p.id, p.asked = uint32(p.chance.N(1<<32)), e.Now()
+		p.id, p.asked, p.begun = uint32(p.chance.N(1<<32)), e.Now(), e.Now()
 		p.renew(e)
 	case dhcpRenewing, dhcpRebinding:
 		p.renew(e)
@@ -184,17 +185,23 @@ func (p *dhcpClient) discover(e cells.Env) {
 		p.id = uint32(p.chance.N(1 << 32))
 	}
 	p.discovers++
-	m := p.message(e, dhcp.Discover)
+	p.elapse(e)
+	m := p.message(dhcp.Discover)
 	m.Asked = p.wish
 	p.toAll(e, &m)
 	p.later(e)
 }
 
+// elapse looks how long the client has been asking. A REQUEST that takes an offer
+// says the same as the DISCOVER before it, RFC 2131, section 4.4.1.
+func (p *dhcpClient) elapse(e cells.Env) {
+	p.passed = uint16(min(e.Now().Sub(p.begun)/time.Second, math.MaxUint16))
+}
+
 // message is the beginning of one of the client's messages.
-func (p *dhcpClient) message(e cells.Env, t dhcp.Type) dhcp.Message {
-	passed := e.Now().Sub(p.begun) / time.Second
+func (p *dhcpClient) message(t dhcp.Type) dhcp.Message {
 	return dhcp.Message{
-		Op: dhcp.FromClient, ID: p.id, Seconds: uint16(min(passed, math.MaxUint16)), Broadcast: !p.bound(),
+		Op: dhcp.FromClient, ID: p.id, Seconds: p.passed, Broadcast: !p.bound(),
 		Client: p.host.ip, MAC: p.host.me.MAC, Type: t,
 	}
 }
@@ -219,7 +226,7 @@ func (p *dhcpClient) send(e cells.Env, m *dhcp.Message, to eth.Host) {
 func (p *dhcpClient) request(e cells.Env) {
 	p.requests++
 	p.tries++
-	m := p.message(e, dhcp.Request)
+	m := p.message(dhcp.Request)
 	m.Asked, m.Server = p.offer.Yours, p.offer.Server
 	p.toAll(e, &m)
 	p.later(e)
@@ -228,7 +235,8 @@ func (p *dhcpClient) request(e cells.Env) {
 // renew asks to keep the address: its server, or after T2 any.
 func (p *dhcpClient) renew(e cells.Env) {
 	p.requests++
-	m := p.message(e, dhcp.Request)
+	p.elapse(e)
+	m := p.message(dhcp.Request)
 	end := p.expiry
 	if p.state == dhcpRenewing {
 		end = p.t2
@@ -342,8 +350,8 @@ func (p *dhcpClient) keep(e cells.Env) {
 func (p *dhcpClient) release(e cells.Env) {
 	p.releases++
 	p.id = uint32(p.chance.N(1 << 32))
-	m := p.message(e, dhcp.Release)
-	m.Broadcast, m.Server = false, p.offer.Server
+	m := p.message(dhcp.Release)
+	m.Broadcast, m.Seconds, m.Server = false, 0, p.offer.Server
 	p.toServer(e, &m)
 	p.unbind(e, unboundReleased)
 	p.state = dhcpReleased

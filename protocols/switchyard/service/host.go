@@ -159,6 +159,9 @@ func (h *host) Frame(e cells.Env, in switchyard.Incoming) {
 		return
 	case p.Source == h.me.MAC || p.Destination != h.me.MAC && p.Destination != eth.Broadcast:
 		return // its own, or another's that was flooded
+	case !p.Source.Station() || p.Kind == eth.KindARP && !p.ARP.SenderMAC.Station():
+		h.others++ // an answer would go to all
+		return
 	}
 	switch p.Kind {
 	case eth.KindARP:
@@ -176,9 +179,15 @@ func (h *host) Frame(e cells.Env, in switchyard.Incoming) {
 	}
 }
 
-// addressed reports whether a packet is for the host's IP, or for all.
+// addressed reports whether a packet is for the host's IP, or for all, and from
+// a host that can be: RFC 1122, section 3.2.1.3. One that has no address yet can
+// speak to all.
 func (h *host) addressed(p *eth.Packet) bool {
-	to := p.IPv4.Destination
+	from, to := p.IPv4.Source, p.IPv4.Destination
+	if from[0] == 127 || from[0] >= 224 || from[0] == 0 && (from != eth.IP{} || to != eth.BroadcastIP) {
+		h.others++
+		return false
+	}
 	return to == eth.BroadcastIP || to == h.ip && to != eth.IP{}
 }
 

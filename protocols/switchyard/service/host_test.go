@@ -56,7 +56,19 @@ func TestEchoConversation(t *testing.T) {
 		p.Echo(eth.Host{MAC: ann, IP: annIP}, eth.Host{MAC: eth.Broadcast, IP: eth.BroadcastIP}, 7, 2, nil)
 	})
 	c.wants("but not those to all")
-	c.attrs(t, map[string]int64{"echoed": 1, "arp_answered": 2, "pings_answered": 1, "malformed": 0})
+	for _, from := range []eth.Host{
+		{MAC: eth.Broadcast, IP: annIP}, {MAC: eth.MAC{1, 0, 0x5e}, IP: annIP}, {IP: annIP}, // no station's
+		{MAC: ann}, {MAC: ann, IP: eth.BroadcastIP}, {MAC: ann, IP: eth.IP{224, 0, 0, 1}}, {MAC: ann, IP: eth.IP{127, 0, 0, 1}}, {MAC: ann, IP: eth.IP{0, 0, 0, 1}},
+	} {
+		from.Port = 12345
+		c.hear(func(p *eth.Packet) { p.Datagram(from, here, []byte("x")) })
+		c.hear(func(p *eth.Packet) { p.Echo(from, here, 7, 3, nil) })
+	}
+	c.hear(func(p *eth.Packet) { p.Ask(ann, annIP, here.IP); p.ARP.SenderMAC = eth.Broadcast })
+	c.wants("who cannot be answered is not")
+	c.hear(func(p *eth.Packet) { p.Ask(ann, annIP, here.IP); p.ARP.SenderMAC = ben })
+	c.wants("who asks is who the question says, RFC 826", "me > ben arp reply: 10.0.0.2 is at me")
+	c.attrs(t, map[string]int64{"echoed": 1, "arp_answered": 3, "pings_answered": 1, "malformed": 0, "other_packets": 18})
 }
 
 func TestDamagedFramesAreCountedInSilence(t *testing.T) {

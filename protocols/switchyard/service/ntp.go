@@ -161,6 +161,10 @@ func (p *ntpClient) datagram(e cells.Env, in *eth.Packet) {
 		p.stray++
 		return
 	}
+	if h := &p.answer; h.Leap == 3 || h.Stratum == 0 || h.Stratum > ntp.StratumMax || h.Transmit == 0 { // not synchronized, or a kiss of death, section 7.4
+		p.no++
+		return
+	}
 	p.answered(e)
 	p.samples++
 	now := e.Wall()

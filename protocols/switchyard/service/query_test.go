@@ -49,8 +49,11 @@ func TestNTPClientTakesOnlyWhatItAskedFor(t *testing.T) {
 	c.wants("asked twice", "me > all arp request: 10.0.0.10 is at me", "me > all arp request: who has 10.0.0.3, tell 10.0.0.10",
 		"time-asked request=-8959209420479266816 clock=0", "me > ben udp …", "[ntp] no reply in 1s", "me > all arp request: who has 10.0.0.3, tell 10.0.0.10",
 		"time-asked request=-8959209416184299520 clock=1000000000", "me > ben udp …")
-	answer := func(ask ntp.Header) {
+	answer := func(ask ntp.Header, change ...func(*ntp.Header)) {
 		h := ask.Answer(c.Time.Add(time.Hour))
+		for _, x := range change {
+			x(&h)
+		}
 		b, err := h.Append(nil)
 		if err != nil {
 			t.Fatal(err)
@@ -61,12 +64,17 @@ func TestNTPClientTakesOnlyWhatItAskedFor(t *testing.T) {
 	c.Time += at(4 * time.Millisecond)
 	answer(ntp.Ask(0))
 	c.wants("the answer to the first, too late")
+	answer(ask, func(h *ntp.Header) { h.Stratum, h.Reference = 0, [4]byte{'R', 'A', 'T', 'E'} })
+	answer(ask, func(h *ntp.Header) { h.Stratum = 16 })
+	answer(ask, func(h *ntp.Header) { h.Leap = 3 })
+	answer(ask, func(h *ntp.Header) { h.Transmit = 0 })
+	c.wants("servers that do not know what time it is, or do not say")
 	answer(ask)
 	c.wants("an hour behind, but for half of the round trip", "time-sample request=-8959209416184299520 offset=3600002000000", "time-got delay=4000000 clock=1004000000",
 		"[ntp] 10.0.0.3: offset 1h0m0.002s, delay 4ms, it is 1970-01-01T01:00:01.004Z")
 	answer(ask)
 	c.wants("a duplicate")
-	c.attrs(t, map[string]int64{"samples": 1, "stray": 1, "timeouts": 1, "done": 1})
+	c.attrs(t, map[string]int64{"samples": 1, "stray": 1, "bad_replies": 4, "timeouts": 1, "done": 1})
 }
 
 // query is a question of ann's.

@@ -23,6 +23,7 @@ type talker struct {
 	port  cells.Port
 	lines []string // that were heard and not asked for
 	id    uint32   // of the last DHCP message
+	secs  uint16   // that it says have passed
 }
 
 // The stations of the tests: me is the one under test.
@@ -148,7 +149,7 @@ func (c *talker) sent(rest string) string {
 		var p eth.Packet
 		var d dhcp.Message
 		if p.Parse(m.Payload) == nil && p.Kind == eth.KindUDP && d.Parse(p.UDP.Payload) == nil {
-			c.id = d.ID
+			c.id, c.secs = d.ID, d.Seconds
 		}
 		return Line(m.Payload)
 	}
