@@ -12,7 +12,6 @@ import (
 	"net/netip"
 	"strconv"
 
-	"example.com/dsim/protocols/eth"
 	"example.com/dsim/protocols/wire"
 )
 
@@ -159,8 +158,8 @@ func AddressRecord(n Name, a netip.Addr, ttl uint32) Record {
 	return Record{Name: n, Type: t, Class: ClassIN, TTL: ttl, Addr: a}
 }
 
-// PointerRecord is the record that an IP has a name.
-func PointerRecord(a eth.IP, target Name, ttl uint32) Record {
+// PointerRecord is the record that an address has a name.
+func PointerRecord(a netip.Addr, target Name, ttl uint32) Record {
 	return Record{Name: ReverseName(a), Type: TypePTR, Class: ClassIN, TTL: ttl, Target: target}
 }
 

@@ -71,13 +71,25 @@ func TestMessagesAreMade(t *testing.T) {
 	if a := LinkLocal(mac); a.String() != "fe80::53:59ff:fe00:1" {
 		t.Error(a)
 	}
-	if r := PointerRecord(eth.IP{10, 0, 0, 2}, "svc_echo", 60); r.String() != "PTR 2.0.0.10.in-addr.arpa svc_echo" {
+	if r := PointerRecord(netip.AddrFrom4([4]byte{10, 0, 0, 2}), "svc_echo", 60); r.String() != "PTR 2.0.0.10.in-addr.arpa svc_echo" {
 		t.Error(r)
 	}
-	if a, ok := Name("2.0.0.10.in-addr.arpa").Reversed(); !ok || a != (eth.IP{10, 0, 0, 2}) {
+	if a, ok := Name("2.0.0.10.in-addr.arpa").Reversed(); !ok || a != netip.AddrFrom4([4]byte{10, 0, 0, 2}) {
 		t.Error(a, ok)
 	}
-	for _, n := range []Name{"svc_echo", "2.0.0.in-addr.arpa", "in-addr.arpa", "02.0.0.10.in-addr.arpa"} {
+	// RFC 3596, section 2.5.
+	const six = Name("b.a.9.8.7.6.5.0.4.0.0.0.3.0.0.0.2.0.0.0.1.0.0.0.0.0.0.0.1.2.3.4.ip6.arpa")
+	book := netip.MustParseAddr("4321:0:1:2:3:4:567:89ab")
+	if n := ReverseName(book); n != six {
+		t.Errorf("%s is %s", book, n)
+	}
+	if a, ok := six.Reversed(); !ok || a != book {
+		t.Error(a, ok)
+	}
+	for _, n := range []Name{
+		"svc_echo", "2.0.0.in-addr.arpa", "in-addr.arpa", "02.0.0.10.in-addr.arpa", "ip6.arpa", six[2:], "0." + six,
+		"g" + six[1:], six[:1] + "x" + six[2:], "B" + six[1:],
+	} {
 		if a, ok := n.Reversed(); ok {
 			t.Errorf("%s is %s", n, a)
 		}

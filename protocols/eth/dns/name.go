@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -159,22 +160,56 @@ func appendLabel(text, label []byte) []byte {
 	return text
 }
 
-// reverse is the domain under which addresses of IPv4 have their names.
-const reverse = ".in-addr.arpa"
+// The domains under which addresses have their names, of IPv4 (RFC 1035, section
+// 3.5) and of IPv6 (RFC 3596, section 2.5).
+const (
+	reverse4 = ".in-addr.arpa"
+	reverse6 = ".ip6.arpa"
+)
 
-// ReverseName is the name under which an IP's name is asked for.
-func ReverseName(a eth.IP) Name {
-	return Name(eth.IP{a[3], a[2], a[1], a[0]}.String() + reverse)
+// ReverseName is the name under which an address's name is asked for.
+func ReverseName(a netip.Addr) Name {
+	var text []byte
+	b := a.AsSlice()
+	slices.Reverse(b)
+	for _, c := range b {
+		if a.Is4() {
+			text = append(strconv.AppendUint(text, uint64(c), 10), '.')
+			continue
+		}
+		const digits = "0123456789abcdef"
+		text = append(text, digits[c&15], '.', digits[c>>4], '.')
+	}
+	if a.Is4() {
+		return Name(append(text, reverse4[1:]...))
+	}
+	return Name(append(text, reverse6[1:]...))
 }
 
-// Reversed is the IP of a name that ReverseName gave.
-func (n Name) Reversed() (eth.IP, bool) {
-	text, ok := strings.CutSuffix(string(n), reverse)
-	if !ok {
-		return eth.IP{}, false
+// Reversed is the address of a name that ReverseName gave.
+func (n Name) Reversed() (netip.Addr, bool) {
+	var a netip.Addr
+	if text, ok := strings.CutSuffix(string(n), reverse4); ok {
+		ip, err := eth.ParseIP(text)
+		if err != nil {
+			return a, false
+		}
+		slices.Reverse(ip[:])
+		return netip.AddrFrom4(ip), true
 	}
-	a, err := eth.ParseIP(text)
-	return eth.IP{a[3], a[2], a[1], a[0]}, err == nil
+	text, ok := strings.CutSuffix(string(n), reverse6)
+	if !ok || len(text) != 4*16-1 {
+		return a, false
+	}
+	var b [16]byte
+	for i := range 2 * len(b) {
+		digit := strings.IndexByte("0123456789abcdef", text[2*i])
+		if digit < 0 || 2*i+1 < len(text) && text[2*i+1] != '.' {
+			return a, false
+		}
+		b[15-i/2] |= byte(digit) << (4 * (i % 2))
+	}
+	return netip.AddrFrom16(b), true
 }
 
 // LinkLocal is the IPv6 address that a station gives itself by its MAC, RFC

@@ -137,8 +137,8 @@ func (s *dnsServer) refuse(e cells.Env, q *dnsQuestion, c dns.Code) {
 
 // resolve answers from the table, or asks the fabric.
 func (s *dnsServer) resolve(e cells.Env, q *dnsQuestion) {
-	if ip, ok := q.question.Name.Reversed(); ok {
-		s.reverse(e, q, ip)
+	if addr, ok := q.question.Name.Reversed(); ok {
+		s.reverse(e, q, addr)
 		return
 	}
 	var found []dns.Record
@@ -183,17 +183,16 @@ func (s *dnsServer) endpointOf(n dns.Name) (string, bool) {
 }
 
 // reverse answers which name an address has.
-func (s *dnsServer) reverse(e cells.Env, q *dnsQuestion, ip eth.IP) {
-	addr := netip.AddrFrom4(ip)
+func (s *dnsServer) reverse(e cells.Env, q *dnsQuestion, addr netip.Addr) {
 	var found []dns.Record
 	for _, r := range s.table {
 		if r.Addr == addr {
-			found = append(found, dns.PointerRecord(ip, r.Name, s.ttl))
+			found = append(found, dns.PointerRecord(addr, r.Name, s.ttl))
 		}
 	}
 	for _, h := range s.hosts {
-		if h.ip == ip && ip != (eth.IP{}) {
-			found = append(found, dns.PointerRecord(ip, s.nameOf(h.name), s.ttl))
+		if h.ip != (eth.IP{}) && addr == netip.AddrFrom4(h.ip) || addr == dns.LinkLocal(h.mac) {
+			found = append(found, dns.PointerRecord(addr, s.nameOf(h.name), s.ttl))
 		}
 	}
 	switch {

@@ -2,6 +2,7 @@ package service
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -79,8 +80,10 @@ func parseQuestion(text string) (dns.Question, error) {
 	if err == nil {
 		q.Name, err = dns.ParseName(words[0])
 	}
-	if ip, bad := eth.ParseIP(string(q.Name)); err == nil && bad == nil && q.Type == dns.TypePTR {
-		q.Name = dns.ReverseName(ip)
+	if err == nil && q.Type == dns.TypePTR {
+		if a, no := netip.ParseAddr(words[0]); no == nil && a.Zone() == "" {
+			q.Name = dns.ReverseName(a.Unmap())
+		}
 	}
 	if err != nil {
 		return q, fmt.Errorf("ask: %s: %w", suggest.Quoted(text), err)

@@ -134,6 +134,19 @@ func TestDNSConversation(t *testing.T) {
 	c.wantsDNS("who answers", "reply 7 NOERROR A svc_echo.yard: A svc_echo.yard 10.0.0.2")
 	c.query("2.0.0.10.in-addr.arpa", dns.TypePTR, nil)
 	c.wantsDNS("and is known now", "reply 7 NOERROR PTR 2.0.0.10.in-addr.arpa: PTR 2.0.0.10.in-addr.arpa svc_echo.yard")
+	for addr, want := range map[string]string{"2001:db8::9": "NOERROR six", "fe80::53:59ff:fe00:3": "NOERROR svc_echo.yard", "2001:db8::8": "NXDOMAIN"} {
+		q, err := parseQuestion("PTR " + addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.query(q.Name, dns.TypePTR, nil)
+		code, name, _ := strings.Cut(want, " ")
+		want = "reply 7 " + code + " PTR " + string(q.Name)
+		if name != "" {
+			want += ": PTR " + string(q.Name) + " " + name
+		}
+		c.wantsDNS("addresses of IPv6 have names, too", want)
+	}
 	c.query("nobody.yard", dns.TypeA, nil)
 	c.Time++
 	c.missing("nobody")
@@ -148,7 +161,7 @@ func TestDNSConversation(t *testing.T) {
 		c.query("slow.yard", dns.TypeA, nil)
 	}
 	c.wantsDNS("too many at a time", `ENDPOINT_LOOKUP {"name":"slow"}`, "reply 7 SERVFAIL A slow.yard")
-	c.attrs(t, map[string]int64{"waiting": questionsMax, "overrun": 1, "bad_messages": 1, "nxdomain": 3, "known": 2})
+	c.attrs(t, map[string]int64{"waiting": questionsMax, "overrun": 1, "bad_messages": 1, "nxdomain": 4, "known": 2})
 }
 
 func TestDNSClientAsksUntilItIsAnswered(t *testing.T) {
