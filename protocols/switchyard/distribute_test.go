@@ -107,10 +107,10 @@ func TestWhoAppliesWhich(t *testing.T) {
 	}
 	var many []string
 	for i := range 60 {
-		many = append(many, fmt.Sprintf(`"count %sdport=%d"`, strings.Repeat("proto=udp ", 16), i))
+		many = append(many, fmt.Sprintf(`"mirror=%s dport=%d"`, strings.Repeat("x", 160), i))
 	}
 	f.Recv(a, control(TypeRuleSet, `{"endpoint": "a", "version": 9, "rules": [`+strings.Join(many, ",")+`]}`))
-	wantSaid(t, f, "what no queue has room for", failed(a, "bad RULE_SET: rules of 10633 bytes: at most 8192 are possible"))
+	wantSaid(t, f, "what no queue has room for", failed(a, "bad RULE_SET: rules of 10753 bytes: at most 8192 are possible"))
 	f.Recv(a, control(TypeRuleSet, `{"endpoint": "a", "version": 9, "rules": "drop"}`))
 	wantSaid(t, f, "no list", failed(a, "bad RULE_SET: rules: want a list of at most 256 texts"))
 	f.Recv(a, control(TypeRuleSet, `{"endpoint": "a", "version": 0, "rules": []}`))

@@ -46,10 +46,13 @@ var impairKeys = []string{"drop", "dup", "reorder", "gap", "latency", "jitter"}
 func ParseImpairment(text string) (Impairment, error) {
 	words := impairWords(text)
 	m := Impairment{Gap: gapDefault, text: strings.Join(words, " ")}
-	for _, w := range words {
+	for i, w := range words {
 		key, value, ok := strings.Cut(w, "=")
 		if !ok || !slices.Contains(impairKeys, key) {
 			return Impairment{}, fmt.Errorf("no impairment %s%s", suggest.Quoted(w), suggest.Hint(key, impairKeys))
+		}
+		if twice(words[:i], w) {
+			return Impairment{}, fmt.Errorf("%s stands there twice", key)
 		}
 		var err error
 		switch key {

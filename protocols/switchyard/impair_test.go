@@ -19,6 +19,7 @@ func TestImpairmentsThatAreNone(t *testing.T) {
 		"jitter=normal(0ms,1ms)":   "want times from 0 to 1h0m0s",
 		"jitter=uniform(1ms, 0ms)": "jitter",
 		"gap=x":                    "gap",
+		"drop=1% drop=2%":          "drop stands there twice",
 	} {
 		if _, err := ParseImpairment(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", text, err, want)

@@ -96,12 +96,21 @@ func ParseRule(text string) (Rule, error) {
 	case action != words[0]:
 		return Rule{}, fmt.Errorf("%s: only mirror has a value", suggest.Quoted(words[0]))
 	}
-	for _, w := range words[1:] {
+	for i, w := range words[1:] {
 		if err := r.set(w); err != nil {
 			return Rule{}, err
 		}
+		if twice(words[1:][:i], w) {
+			return Rule{}, fmt.Errorf("%s: its condition stands there twice", suggest.Quoted(w))
+		}
 	}
 	return r, nil
+}
+
+// twice reports whether one of the words has the key of another.
+func twice(words []string, other string) bool {
+	key, _, _ := strings.Cut(other, "=")
+	return slices.ContainsFunc(words, func(w string) bool { return strings.HasPrefix(w, key+"=") })
 }
 
 // String is the rule as text.

@@ -90,6 +90,7 @@ func TestRulesThatAreNone(t *testing.T) {
 		"":                                 "want an action and what a frame must be like, in at most 240 bytes",
 		"drip":                             `no action "drip"; did you mean "drop"?`,
 		"drop=x":                           `"drop=x": only mirror has a value`,
+		"drop dport=1 sport=2 dport=1":     `"dport=1": its condition stands there twice`,
 		"mirror":                           "mirror: name: want 1 to 255 bytes of text without control characters",
 		"drop x":                           `no condition "x"; one of src, dst, ether, proto, from, to, sport, dport`,
 		"drop prot=1":                      `no condition "prot=1"; did you mean "proto"?`,
