@@ -215,4 +215,5 @@ func (f *fabric) replayed(e cells.Env, x *late) {
 	e.Emit(KindReplayed, int64(p.id), int64(x.n))
 	e.Emit(KindFrame, x.sum, int64(len(x.frame)))
 	f.forward(e, p, x.frame, x.sum)
+	f.mirror(e)
 }

@@ -216,10 +216,13 @@ func (f *fabricLog) observe(o *oracle, m cells.Emission) error {
 	case KindMirror:
 		l, known := f.conns[m.A]
 		p := f.byID[m.B]
-		if !known || p == nil {
+		if !known && m.A > 0 || p == nil {
 			return fmt.Errorf("a mirrored frame on connection %d for endpoint %d: one of them is not there", m.A, m.B)
 		}
 		f.line, f.from, f.step = l, p, stepMirror
+		if m.A == 0 { // by the fabric itself
+			f.sum = -1
+		}
 	case KindReplayed:
 		if f.from = f.byID[m.A]; f.from == nil {
 			return fmt.Errorf("a replayed frame of endpoint %d, which is not there", m.A)
@@ -341,7 +344,7 @@ func (f *fabricLog) enter(m cells.Emission) error {
 		return fmt.Errorf("a frame that did not come in")
 	}
 	if f.sum == -1 && !f.seen[m.A] {
-		return fmt.Errorf("a replayed frame was never seen before")
+		return fmt.Errorf("a frame that the fabric sends again was never seen before")
 	}
 	f.sum = m.A
 	if l := f.line; l != nil {

@@ -104,8 +104,37 @@ func (f *fabric) handleApplied(e cells.Env, c *client, m Message) {
 	}
 }
 
+// copied is a frame that a rule mirrors, in place of a client that cannot.
+type copied struct {
+	to    string
+	frame []byte
+	sum   int64
+}
+
+// copiedMax bounds the copies that rules make of one frame.
+const copiedMax = 1 << 10
+
+// mirror brings the copies that rules have made of a frame to their endpoints,
+// once the frame itself has gone where it must.
+func (f *fabric) mirror(e cells.Env) {
+	for i := range f.copied {
+		x := &f.copied[i]
+		p := f.byName[x.to]
+		if p == nil {
+			f.counts.unmirrored++
+			continue
+		}
+		f.counts.mirrored++
+		e.Emit(KindMirror, 0, int64(p.id))
+		e.Emit(KindFrame, x.sum, int64(len(x.frame)))
+		f.arrive(e, p, x.frame, x.sum, mirrored)
+	}
+	clear(f.copied)
+	f.copied = f.copied[:0]
+}
+
 // admit looks at a frame for a client that applies no rules itself.
-func (f *fabric) admit(e cells.Env, s *subscription, frame []byte, sum int64) bool {
+func (f *fabric) admit(e cells.Env, s *subscription, frame []byte, sum int64, how coming) bool {
 	p := s.to
 	if s.client.hello.rules || len(p.ruled.rules) == 0 {
 		return true
@@ -115,7 +144,13 @@ func (f *fabric) admit(e cells.Env, s *subscription, frame []byte, sum int64) bo
 		case ActionCount:
 			f.counts.counted++
 		case ActionMirror:
-			f.counts.unmirrored++ // a copy would be one more frame of nobody's
+			switch {
+			case how == mirrored:
+			case len(f.copied) >= copiedMax:
+				f.counts.unmirrored++
+			default:
+				f.copied = append(f.copied, copied{r.Mirror, frame, sum})
+			}
 		}
 	})
 	if !in {

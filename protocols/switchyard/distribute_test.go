@@ -27,6 +27,10 @@ func ruledFabric(t *testing.T, rules string) (f *talk.Cell, a, b, tap cells.Port
 // The fabric applies rules for clients that cannot: each kind of match, and each
 // action. Who sees everything sees what is blocked, too.
 func TestTheFabricAppliesRulesForOldClients(t *testing.T) {
+	copies := map[string]func(a, tap cells.Port) string{
+		`"count", "mirror=tap", "drop"`: func(_, tap cells.Port) string { return in(tap, 3, 0, udp) },
+		`"count ether=arp", "mirror=a"`: func(a, _ cells.Port) string { return in(a, 1, 0, udp) },
+	}
 	for rules, blocked := range map[string]bool{
 		`"drop"`:                        true,
 		`"accept", "drop"`:              false,
@@ -57,13 +61,17 @@ func TestTheFabricAppliesRulesForOldClients(t *testing.T) {
 		if blocked {
 			want = want[1:]
 		}
+		mirrors := int64(0)
+		if c := copies[rules]; c != nil {
+			want, mirrors = append(want, c(a, tap)), 1
+		}
 		wantSaid(t, f, rules, want...)
 		if n := f.Attr("blocked"); n == 1 != blocked {
 			t.Errorf("%s: %d blocked", rules, n)
 		}
-		counted, mirrors := int64(strings.Count(rules, `"count"`)), int64(strings.Count(rules, "mirror"))
-		if f.Attr("counted") != counted || f.Attr("unmirrored") != mirrors {
-			t.Errorf("%s: %d counted, %d not mirrored", rules, f.Attr("counted"), f.Attr("unmirrored"))
+		counted := int64(strings.Count(rules, `"count"`))
+		if f.Attr("counted") != counted || f.Attr("mirrored") != mirrors || f.Attr("unmirrored") != 0 {
+			t.Errorf("%s: %d counted, %d mirrored, %d not", rules, f.Attr("counted"), f.Attr("mirrored"), f.Attr("unmirrored"))
 		}
 	}
 }
@@ -144,5 +152,25 @@ func TestMirroredFrames(t *testing.T) {
 		if got := f.Attr(name); got != want {
 			t.Errorf("%s is %d, want %d", name, got, want)
 		}
+	}
+}
+
+// Two clients that apply no rules, and whose endpoints mirror to each other, get
+// a copy each; one to nobody is counted. Copies that are late are mirrored when
+// they come.
+func TestTheFabricMirrorsOnce(t *testing.T) {
+	f, a, b, tap := ruledFabric(t, `"mirror=tap", "mirror=nobody"`)
+	f.Recv(a, control(TypeRuleSet, `{"endpoint": "tap", "version": 1, "rules": ["mirror=b", "mirror=tap"]}`))
+	f.Take()
+	f.Recv(a, packet(1, udp))
+	wantSaid(t, f, "b has it, and tap its copy", in(b, 2, 0, udp), in(tap, 2, Promisc, udp), in(tap, 3, 0, udp))
+	f.Recv(a, control(TypeImpairSet, `{"from": "a", "to": "b", "set": "latency=1s"}`))
+	f.Take()
+	f.Recv(a, packet(1, udp))
+	wantSaid(t, f, "who sees everything sees it now", "arm 0 1s", in(tap, 2, Promisc, udp))
+	f.Fire(timerLater)
+	wantSaid(t, f, "the others later", in(b, 2, 0, udp), in(tap, 3, 0, udp))
+	if f.Attr("mirrored") != 2 || f.Attr("unmirrored") != 2 {
+		t.Errorf("%d mirrored, %d not", f.Attr("mirrored"), f.Attr("unmirrored"))
 	}
 }

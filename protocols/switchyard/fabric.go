@@ -107,6 +107,7 @@ type fabric struct {
 	later      laterHeap
 	laterSeq   uint64
 	laterBytes int // of the frames in later
+	copied     []copied
 	ring       ring
 	counts     fabricCounts
 }

@@ -82,6 +82,7 @@ func (f *fabric) handlePacket(e cells.Env, c *client, m Message) {
 	sum := f.seen(e, m.Payload)
 	f.capture(e, p, m.Payload)
 	f.forward(e, p, m.Payload, sum)
+	f.mirror(e)
 }
 
 // lose notes a frame that goes nowhere.
@@ -199,7 +200,7 @@ func (f *fabric) arrive(e cells.Env, to *endpoint, frame []byte, sum int64, how 
 		}
 		switch {
 		case s.promisc() && how != entering:
-		case s.promisc() || f.admit(e, s, frame, sum):
+		case s.promisc() || f.admit(e, s, frame, sum, how):
 			f.offer(e, s, flags, frame, sum)
 		}
 	}

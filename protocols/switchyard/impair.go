@@ -299,6 +299,7 @@ func (f *fabric) arrivals(e cells.Env) {
 		} else {
 			e.Emit(KindLate, int64(x.to.id), x.sum)
 			f.arrive(e, x.to, x.frame, x.sum, again)
+			f.mirror(e)
 		}
 	}
 	if len(f.later) > 0 {

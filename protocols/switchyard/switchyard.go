@@ -77,7 +77,7 @@ var (
 	KindAged       = cells.NewKind("switchyard-aged", "mac", "")
 	KindIn         = cells.NewKind("switchyard-in", "connection", "endpoint") // a frame enters; KindFrame and KindMACs follow
 	KindReplayed   = cells.NewKind("switchyard-replayed", "endpoint", "number")
-	KindMirror     = cells.NewKind("switchyard-mirror", "connection", "endpoint") // KindFrame follows
+	KindMirror     = cells.NewKind("switchyard-mirror", "connection", "endpoint") // KindFrame follows; connection 0 is the fabric, in place of a client
 	KindFrame      = cells.NewKind("switchyard-frame", "sum", "bytes")
 	KindMACs       = cells.NewKind("switchyard-macs", "destination", "source")
 	KindImpaired   = cells.NewKind("switchyard-impaired", "endpoint", "copies") // copies now, and 256 times those later
