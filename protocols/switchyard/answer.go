@@ -70,7 +70,7 @@ func (f *fabric) parseCreate(payload []byte) (name string, mac eth.MAC, err erro
 		}
 		return name, mac, err
 	}
-	for f.autoMACs < 1<<24-1 {
+	for f.autoMACs < autoMACsMax {
 		f.autoMACs++
 		var n [4]byte
 		binary.BigEndian.PutUint32(n[:], f.autoMACs)

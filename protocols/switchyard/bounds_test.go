@@ -1,6 +1,7 @@
 package switchyard
 
 import (
+	"fmt"
 	"testing"
 
 	"example.com/dsim/protocols/eth"
@@ -73,5 +74,29 @@ func TestATableThatIsFullKnowsEndpoints(t *testing.T) {
 	wantSaid(t, c, "to b alone", in(b, 2, 0, x))
 	if c.Attr("unlearned") != 1 {
 		t.Errorf("%d addresses found no room", c.Attr("unlearned"))
+	}
+}
+
+// Fabrics that are bridged give addresses of ranges of their own.
+func TestWhereAddressesBegin(t *testing.T) {
+	c := newFabric(t, func(c *FabricConfig) { c.FirstMAC = autoMACsMax - 1 })
+	a := c.Accept(1)
+	c.Recv(a, control(TypeHello, `{}`))
+	c.Take()
+	for _, x := range []struct{ name, answer string }{
+		{"a", `ENDPOINT_CREATED endpoint=0 flags=0x0 "{\"endpoint_id\":1,\"name\":\"a\",\"mac\":\"02:53:59:ff:ff:fe\"}"`},
+		{"b", `ENDPOINT_CREATED endpoint=0 flags=0x0 "{\"endpoint_id\":2,\"name\":\"b\",\"mac\":\"02:53:59:ff:ff:ff\"}"`},
+	} {
+		c.Recv(a, control(TypeEndpointCreate, `{"name": "`+x.name+`"}`))
+		wantSaid(t, c, x.name, fmt.Sprintf("%d: %s", a, x.answer))
+	}
+	c.Recv(a, control(TypeEndpointCreate, `{"name": "c"}`))
+	wantSaid(t, c, "none is left", failed(a, "bad ENDPOINT_CREATE: all addresses are given"))
+	for _, n := range []int{0, -1, 1 << 24} {
+		config := FabricDefaults()
+		config.FirstMAC = n
+		if _, err := NewFabric(config); err == nil {
+			t.Errorf("a fabric begins with address %d", n)
+		}
 	}
 }

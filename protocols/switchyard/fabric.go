@@ -26,6 +26,7 @@ type FabricConfig struct {
 	Hello        time.Duration `dsim:"hello" doc:"time in which a client must say hello; 0 is for ever" default:"30s"`
 	Connections  int           `dsim:"connections" doc:"how many connections there may be at one time" default:"16384"`
 	Endpoints    int           `dsim:"endpoints" doc:"how many endpoints there may be" default:"4096"`
+	FirstMAC     int           `dsim:"first-mac" doc:"the number of the first address it gives, 1 being 02:53:59:00:00:01; fabrics that are bridged need numbers far apart" default:"1"`
 	Impair       []string      `dsim:"impair" doc:"impairments from the start, each as FROM TO and what happens: a b drop=10%; * is any endpoint"`
 	Bug          string        `dsim:"bug" doc:"a mistake to be found by a test of the tests; never for anything else" oneof:",flood-source,count-twice" default:""`
 }
@@ -45,13 +46,15 @@ const (
 	CaptureMax       = 1 << 20 // frames
 	LaterMax         = 1 << 16 // frames that wait: late copies, and replayed ones
 	LaterBytesMax    = 1 << 26 // bytes of those
+
+	autoMACsMax = 1<<24 - 1 // the number of the last address a fabric can give
 )
 
 // FabricDefaults is the FabricConfig that the tags describe.
 func FabricDefaults() FabricConfig {
 	return FabricConfig{
 		Listen: Service, Server: "switchyardd", Limit: LimitDefault, Capture: 256, CaptureBytes: 1 << 20,
-		Hello: 30 * time.Second, Connections: 16384, Endpoints: 4096,
+		Hello: 30 * time.Second, Connections: 16384, Endpoints: 4096, FirstMAC: 1,
 	}
 }
 
@@ -75,6 +78,8 @@ func (c *FabricConfig) check() error {
 		return fmt.Errorf("connections %d: from 1 to %d are possible", c.Connections, ConnectionsMax)
 	case c.Endpoints < 1 || c.Endpoints > EndpointsMax:
 		return fmt.Errorf("endpoints %d: from 1 to %d are possible", c.Endpoints, EndpointsMax)
+	case c.FirstMAC < 1 || c.FirstMAC > autoMACsMax:
+		return fmt.Errorf("first-mac %d: from 1 to %d are possible", c.FirstMAC, autoMACsMax)
 	case c.Bug != "" && c.Bug != FloodSource && c.Bug != CountTwice:
 		return fmt.Errorf("bug %q: want %s, %s or none", c.Bug, FloodSource, CountTwice)
 	}
@@ -96,7 +101,7 @@ type fabric struct {
 	byName    map[string]*endpoint
 	byID      map[uint32]*endpoint
 	lastID    uint32
-	autoMACs  uint32 // addresses given so far
+	autoMACs  uint32 // the number of the last address given
 	macs      map[eth.MAC]*station
 	taps      int    // promiscuous subscriptions
 	lastSub   uint64 // the number of the last subscription
@@ -157,7 +162,7 @@ func NewFabric(c FabricConfig) (cells.Protocol, error) {
 	}
 	f := &fabric{
 		config: c, clients: make(map[cells.Port]*client), byName: make(map[string]*endpoint), byID: make(map[uint32]*endpoint),
-		macs: make(map[eth.MAC]*station), impaired: make(map[pair]*Impairment), paths: make(map[[2]uint32]*path),
+		macs: make(map[eth.MAC]*station), autoMACs: uint32(c.FirstMAC - 1), impaired: make(map[pair]*Impairment), paths: make(map[[2]uint32]*path),
 	}
 	for _, text := range c.Impair {
 		if err := f.impairText(text); err != nil {

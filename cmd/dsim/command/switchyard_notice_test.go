@@ -105,3 +105,21 @@ func TestSwitchyardListensEverywhere(t *testing.T) {
 	}
 	x.interrupt()
 }
+
+// Two fabrics and a bridge, as the handbook says: who is on one talks to who is on
+// the other.
+func TestSwitchyardBridge(t *testing.T) {
+	_, left := fabric(t)
+	x := inTerminal(t, "serve", "--listen", "127.0.0.1:0", "--first-mac", "65537")
+	const says = "switchyardd: listening on "
+	right := strings.TrimPrefix(x.await(says, 1), says)
+	bridge := inTerminal(t, "bridge", "--left", left, "--right", right)
+	inTerminal(t, "echo", "--fabric", right)
+	awaitEndpoint(t, left, "bridge")
+	awaitEndpoint(t, right, "bridge")
+	awaitEndpoint(t, right, "svc_echo")
+	if code, text := said(t, left, "ping", "--to", ""); code != 0 || text != demoPrints {
+		t.Errorf("exit code %d, printed\n%s", code, text)
+	}
+	bridge.interrupt()
+}

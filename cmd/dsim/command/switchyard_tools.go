@@ -428,7 +428,10 @@ func (a *app) switchyardBridge() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "bridge",
 		Short: "Join two fabrics: what reaches the bridge on one it sends on the other",
-		Args:  cobra.NoArgs,
+		Long: `Join two fabrics: what reaches the bridge on one it sends on the other. Fabrics give
+the same addresses unless one is told otherwise: dsim switchyard serve --first-mac. A
+second bridge between the same two is a loop, in which a broadcast goes round for ever.`,
+		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			var ends [2]socket.Config
 			for k, addr := range []string{left, right} {
