@@ -297,3 +297,27 @@ func TestWhatTheStormDetectorFinds(t *testing.T) {
 		wantFound(t, x.why, tell(t, NewStorm(), x.text), x.finds)
 	}
 }
+
+// The detector keeps no more than it must, and what goes round among it.
+func TestTheStormDetectorForgets(t *testing.T) {
+	o := NewStorm().(*storm)
+	see := func(text string) error {
+		t.Helper()
+		return tell(t, o, text)
+	}
+	if err := see("left: frame 11 60; one: bridge left right; two: bridge left right; ann: sent 1 11; ann: sent 1 12"); err != nil {
+		t.Fatal(err)
+	}
+	for round := range 9 {
+		for n := range int64(stormFrames / 2) {
+			o.frame(int64(round)<<32 + 1000 + n)
+		}
+		err := see("one: carried 11 0; two: carried 11 1")
+		if (err != nil) != (round == 8) {
+			t.Errorf("the %d. time: %v", round+1, err)
+		}
+	}
+	if n := len(o.frames) + len(o.before); n > 2*stormFrames || o.frames[12] != nil || o.before[12] != nil {
+		t.Errorf("%d frames are known", n)
+	}
+}

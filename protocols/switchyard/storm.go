@@ -18,12 +18,17 @@ const StormName = "switchyard/storm"
 type storm struct {
 	bridges map[cells.ID][2]string // the cells of its fabrics
 	frames  map[int64]*stormFrame  // by sum
+	before  map[int64]*stormFrame  // those that had no more room in frames, until it is full again
 	coming  map[cells.ID]int64     // the frame a fabric is at work on
-	size    map[int64]int64
 }
+
+// stormFrames is how many frames the detector knows; twice as many at most. What
+// goes round is met again and again, and not forgotten.
+const stormFrames = 1 << 16
 
 // stormFrame is one frame's way through the bridges.
 type stormFrame struct {
+	size    int64
 	origins int64 // how often it was sent by others than bridges, replayed, or doubled
 	hops    []hop // in the order of the first time
 }
@@ -42,8 +47,7 @@ const stormFactor = 8
 // NewStorm gives the oracle "switchyard/storm".
 func NewStorm() cells.Oracle {
 	return &storm{
-		bridges: make(map[cells.ID][2]string), frames: make(map[int64]*stormFrame),
-		coming: make(map[cells.ID]int64), size: make(map[int64]int64),
+		bridges: make(map[cells.ID][2]string), frames: make(map[int64]*stormFrame), coming: make(map[cells.ID]int64),
 	}
 }
 
@@ -64,7 +68,7 @@ func (o *storm) Observe(_ des.Key, m cells.Emission) error {
 		}
 	case KindFrame:
 		o.coming[m.Cell] = m.A
-		o.size[m.A] = m.B
+		o.frame(m.A).size = m.B
 	case KindReplayed, KindImpaired:
 		// Of a replayed frame the sum comes next; the one before is as good a
 		// guess, and only lets more pass.
@@ -79,10 +83,16 @@ func (o *storm) Observe(_ des.Key, m cells.Emission) error {
 
 func (o *storm) frame(sum int64) *stormFrame {
 	f := o.frames[sum]
-	if f == nil {
-		f = &stormFrame{}
-		o.frames[sum] = f
+	if f != nil {
+		return f
 	}
+	if f = o.before[sum]; f == nil {
+		f = &stormFrame{}
+	}
+	if len(o.frames) >= stormFrames {
+		o.before, o.frames = o.frames, make(map[int64]*stormFrame)
+	}
+	o.frames[sum] = f
 	return f
 }
 
@@ -100,7 +110,7 @@ func (o *storm) carried(m cells.Emission) error {
 		return nil
 	}
 	return fmt.Errorf("a frame of %d bytes goes round, and %s takes it across for the %d. time: %s > %s > %s%s",
-		o.size[m.A], m.Cell, h.n, h.from, h.bridge, h.to, strings.Join(way, ""))
+		f.size, m.Cell, h.n, h.from, h.bridge, h.to, strings.Join(way, ""))
 }
 
 func (f *stormFrame) hop(bridge cells.ID, from, to string) *hop {

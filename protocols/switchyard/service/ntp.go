@@ -161,7 +161,7 @@ func (p *ntpClient) datagram(e cells.Env, in *eth.Packet) {
 		p.stray++
 		return
 	}
-	if h := &p.answer; h.Leap == 3 || h.Stratum == 0 || h.Stratum > ntp.StratumMax || h.Transmit == 0 { // not synchronized, or a kiss of death, section 7.4
+	if h := &p.answer; h.Leap == 3 || h.Stratum == 0 || h.Stratum > ntp.StratumMax || h.Transmit == 0 { // no time to give, or a kiss of death, section 7.4
 		p.no++
 		return
 	}
