@@ -239,3 +239,38 @@ func TestPageOfTheCommandIsWhatHelpPrints(t *testing.T) {
 		t.Errorf("the page has %d commands, want %d%s", n, wanted, again)
 	}
 }
+
+// named finds files of the repository in a page or an example, and linked what a
+// page refers to.
+var (
+	named  = regexp.MustCompile(`(?:scenarios|fuzz|docs)/[a-z0-9/_-]+\.(?:yaml|repro|go|md)\b`)
+	linked = regexp.MustCompile(`\]\(([^)#:]+)(?:#[^)]*)?\)`)
+)
+
+// TestPagesNameFilesThatAreThere holds links, and the files that pages, examples
+// and the help of subcommands name.
+func TestPagesNameFilesThatAreThere(t *testing.T) {
+	const root = "../../.."
+	pages, err := filepath.Glob(book + "*.md")
+	if err != nil || len(pages) == 0 {
+		t.Fatal("no pages", err)
+	}
+	for _, page := range append(pages, root+"/README.md", root+"/docs/performance.md", root+"/docs/laws.md") {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var files []string
+		for _, m := range linked.FindAllStringSubmatch(string(text), -1) {
+			files = append(files, filepath.Join(filepath.Dir(page), m[1]))
+		}
+		for _, m := range named.FindAllString(string(text), -1) {
+			files = append(files, filepath.Join(root, m))
+		}
+		for _, file := range files {
+			if _, err := os.Stat(file); err != nil {
+				t.Errorf("%s: names %v", page, err)
+			}
+		}
+	}
+}

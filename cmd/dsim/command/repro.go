@@ -42,7 +42,7 @@ Exit codes:
   4    flaky: two runs were not the same
   125  the file does not apply to this build
   130  interrupted`,
-		Example: `  dsim repro scenarios/canaries/testdata/always-at-most-ten-1a2b.repro
+		Example: `  dsim repro scenarios/canaries/testdata/always-at-most-ten-2589.repro
   git bisect run sh -c 'go build -o /tmp/dsim ./cmd/dsim || exit 125; /tmp/dsim repro /tmp/found.repro'`,
 		Args: oneRepro,
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
