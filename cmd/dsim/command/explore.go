@@ -14,9 +14,11 @@ import (
 	"time"
 
 	"example.com/dsim/clock"
+	"example.com/dsim/des"
 	"example.com/dsim/des/suggest"
 	"example.com/dsim/fuzz/explore"
 	"example.com/dsim/fuzz/repro"
+	"example.com/dsim/scenarios"
 	"github.com/spf13/cobra"
 )
 
@@ -48,7 +50,7 @@ found until then. One world in 20, and each that fails, is run a second time.
 ` + exitCodes,
 		Example: `  dsim explore scenarios/abp/two-cells.yaml
   dsim explore scenarios/abp/lossy.yaml --seeds 1-100000 --jobs 2 --stop-after 3
-  dsim explore scenarios/tree --for 10m --jobs 2 --out found`,
+  dsim explore scenarios/switchyard/carried.yaml --for 10m --jobs 2 --out found`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return fmt.Errorf("want one scenario file or a folder of them, such as scenarios/abp/two-cells.yaml, not %d arguments", len(args))
@@ -78,6 +80,7 @@ type sought struct {
 	file   string
 	report *explore.Report
 	kept   []string // files, by found
+	unsaid bool     // whether the scenario says nothing of which faults it bears
 }
 
 func (a *app) explore(ctx context.Context, o *exploreFlags, path string) error {
@@ -225,6 +228,9 @@ func (a *app) exploreFile(ctx context.Context, o *exploreFlags, opt explore.Opti
 	if err != nil {
 		return nil, err
 	}
+	if sc, err := src.Build(scenarios.BuildOptions{Seed: des.SeedOf(opt.First), Set: opt.Set}); err == nil {
+		s.unsaid = sc.Explore == nil && sc.Fails == ""
+	}
 	s.report, err = x.Run(ctx)
 	if err == nil {
 		err = unkept
@@ -289,6 +295,9 @@ func (a *app) sought(s *sought) {
 		a.out.printf("%s in %s of %s worlds, first in world %d: %s\n", a.out.bad("FAIL"), group(f.Count), group(r.Worlds), f.World, f.Signature)
 		a.out.printf("  %s\n", f.Failure)
 		a.out.printf("  %s\n", a.out.faint("kept in "+s.kept[i]))
+	}
+	if s.unsaid && len(r.Found) > 0 {
+		a.out.printf("  %s the scenario does not say under explore which faults it is meant to bear: it may not be meant for these\n", a.out.warn("note"))
 	}
 	if b := r.Broken; b != nil {
 		a.out.printf("%s world %d went otherwise the second time\n", a.out.bad("non-determinism"), b.World)
