@@ -70,12 +70,18 @@ type endpointStats struct {
 }
 
 // statsPayload answers STATS_GET. Next is the endpoint to go on with, 0 if there
-// are no more.
+// are no more. The first page has what is said of pairs, as FROM TO and what
+// happens; left out are as many as it has no room for.
 type statsPayload struct {
-	Counters  map[string]int64 `json:"counters"`
-	Endpoints []endpointStats  `json:"endpoints"`
-	Next      uint32           `json:"next"`
+	Counters    map[string]int64 `json:"counters"`
+	Endpoints   []endpointStats  `json:"endpoints"`
+	Next        uint32           `json:"next"`
+	Impairments []string         `json:"impairments,omitempty"`
+	LeftOut     int              `json:"impairments_left_out,omitempty"`
 }
+
+// impairedBytesMax bounds what a page says of pairs.
+const impairedBytesMax = 8 << 10
 
 // statsPage is how many endpoints one STATS holds, so that it fits a queue that
 // is bounded like any other.
@@ -96,6 +102,9 @@ func (f *fabric) handleStats(e cells.Env, c *client, m Message) {
 	for _, a := range f.AppendState(nil) {
 		out.Counters[a.Name] = a.Int
 	}
+	if from <= 1 {
+		out.Impairments, out.LeftOut = f.impairedNow()
+	}
 	for _, p := range f.endpoints {
 		switch {
 		case uint64(p.id) < from:
@@ -110,6 +119,19 @@ func (f *fabric) handleStats(e cells.Env, c *client, m Message) {
 		}
 	}
 	f.answer(e, c, Message{TypeStats, 0, 0, encode(out)})
+}
+
+// impairedNow is what is said of pairs, and how many more there is no room for.
+func (f *fabric) impairedNow() (lines []string, left int) {
+	room := impairedBytesMax
+	all := f.impairLines()
+	for _, line := range all {
+		if room -= len(line); room < 0 {
+			break
+		}
+		lines = append(lines, line)
+	}
+	return lines, len(all) - len(lines)
 }
 
 func (p *endpoint) stats() endpointStats {

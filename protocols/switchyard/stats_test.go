@@ -3,6 +3,8 @@ package switchyard
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
 	"example.com/dsim/cells"
@@ -44,6 +46,36 @@ func TestStatsCome(t *testing.T) {
 	}
 	f.Recv(a, control(TypeStatsGet, `{"from": 4294967296}`))
 	wantSaid(t, f, "no number", failed(a, "bad STATS_GET: from: want a whole number up to 4294967295"))
+}
+
+// The first page has what is said of pairs, as much as there is room for.
+func TestStatsOfPairs(t *testing.T) {
+	f := newFabric(t, func(c *FabricConfig) { c.Impair = []string{"b a latency=1ms", "* b drop=10%"} })
+	a, _ := enter(t, f, "a", 0)
+	for _, x := range []struct {
+		payload string
+		lines   []string
+		left    int
+	}{
+		{`{}`, []string{"* b drop=10%", "b a latency=1ms"}, 0},
+		{`{"from": 2}`, nil, 0},
+	} {
+		s := statsPayload{}
+		f.Recv(a, control(TypeStatsGet, x.payload))
+		if err := json.Unmarshal(messagesSent(t, f.Take())[0].Payload, &s); err != nil || !slices.Equal(s.Impairments, x.lines) || s.LeftOut != x.left {
+			t.Errorf("%s: %q, %d left out, %v", x.payload, s.Impairments, s.LeftOut, err)
+		}
+	}
+	fabric := f.P.(*fabric)
+	for i := range 1000 {
+		if err := fabric.setImpairment(pair{fmt.Sprintf("x%d", i), "y"}, "drop=1%"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	lines, left := fabric.impairedNow()
+	if n := len(strings.Join(lines, "")); n > impairedBytesMax || n < impairedBytesMax-20 || len(lines)+left != 1002 {
+		t.Errorf("%d lines of %d bytes, %d left out", len(lines), n, left)
+	}
 }
 
 // What is told of an endpoint: frames in and out, subscriptions, and the least

@@ -14,9 +14,7 @@ func noticed(t *testing.T, words ...string) *terminal {
 	x := &terminal{t: t}
 	x.Cmd = exec.CommandContext(t.Context(), "dsim", append([]string{"switchyard"}, words...)...)
 	x.Stdout, x.Stderr = x, x
-	if err := x.Start(); err != nil {
-		t.Fatal(err)
-	}
+	x.begin()
 	return x
 }
 
@@ -62,6 +60,7 @@ func TestSwitchyardToolsLeaveNothing(t *testing.T) {
 		{"capture --json", `"endpoint_id":1,"line":"`},
 		{"replay --from 1 --to 1", "1 frames come again"},
 		{"impair cli1 svc_echo drop=1%", "drop=1%"},
+		{"stats", "\nimpaired\ncli1 svc_echo drop=1%\n"},
 		{"fw svc_echo accept", "1 rules"},
 		{"stats --json", `"endpoints":2,`},
 	} {

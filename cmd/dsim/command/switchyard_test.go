@@ -48,10 +48,21 @@ func inTerminal(t *testing.T, words ...string) *terminal {
 	}
 	x.Cmd = exec.CommandContext(t.Context(), "dsim", append([]string{"switchyard"}, words...)...)
 	x.Env, x.Stdout, x.Stderr = env, x, os.Stderr
-	if err := x.Start(); err != nil {
-		t.Fatal(err)
-	}
+	x.begin()
 	return x
+}
+
+// begin starts it, and has it end with the test: one that lived on would keep what
+// the tests print open.
+func (x *terminal) begin() {
+	x.t.Helper()
+	if err := x.Start(); err != nil {
+		x.t.Fatal(err)
+	}
+	x.t.Cleanup(func() {
+		_ = x.Process.Kill()
+		_ = x.Wait()
+	})
 }
 
 // await waits until it has printed so many lines with a text, and gives the last.

@@ -353,11 +353,19 @@ Versions only grow; without --version the machine's clock gives one.`,
 	return c
 }
 
+// statistics are what a fabric has counted, and what it does to pairs.
+type statistics struct {
+	Counters    map[string]any   `json:"counters"`
+	Endpoints   []map[string]any `json:"endpoints"`
+	Impairments []string         `json:"impairments,omitempty"`
+	LeftOut     int              `json:"impairments_left_out,omitempty"`
+}
+
 func (a *app) switchyardStats() *cobra.Command {
 	q := &asking{}
 	c := &cobra.Command{
 		Use:   "stats",
-		Short: "Print what the fabric and its endpoints have counted",
+		Short: "Print what the fabric and its endpoints have counted, and what is impaired",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			e, err := q.open(c.Context(), switchyard.Options{Backoff: -1, Asks: true})
@@ -365,31 +373,28 @@ func (a *app) switchyardStats() *cobra.Command {
 				return err
 			}
 			defer func() { _ = e.Close() }()
-			all := struct {
-				Counters  map[string]any   `json:"counters"`
-				Endpoints []map[string]any `json:"endpoints"`
-			}{}
+			all := statistics{}
 			for next := uint64(1); next != 0; {
 				answer, err := askOn(c.Context(), e, protocol.TypeStatsGet, protocol.TypeStats, map[string]uint64{"from": next})
 				if err != nil {
 					return err
 				}
 				part := struct {
-					Counters  map[string]any   `json:"counters"`
-					Endpoints []map[string]any `json:"endpoints"`
-					Next      uint64           `json:"next"`
+					statistics
+					Next uint64 `json:"next"`
 				}{}
 				if err := json.Unmarshal(answer, &part); err != nil {
 					return exit(exitFailed, fmt.Errorf("the fabric's answer: %w", err))
 				}
 				all.Counters, next = part.Counters, part.Next
 				all.Endpoints = append(all.Endpoints, part.Endpoints...)
+				all.Impairments, all.LeftOut = append(all.Impairments, part.Impairments...), all.LeftOut+part.LeftOut
 			}
 			answer, err := json.Marshal(all)
 			if err != nil {
 				return err
 			}
-			return a.answer(q.json, answer, func() { a.stats(all.Counters, all.Endpoints) })
+			return a.answer(q.json, answer, func() { a.stats(&all) })
 		},
 	}
 	q.flags(c, "stats")
@@ -397,7 +402,9 @@ func (a *app) switchyardStats() *cobra.Command {
 }
 
 // stats are tables of what a fabric has counted, zeros left out.
-func (a *app) stats(counters map[string]any, endpoints []map[string]any) {
+func (a *app) stats(all *statistics) {
+	defer a.impaired(all)
+	counters, endpoints := all.Counters, all.Endpoints
 	rows := [][]string{{"counter", "value"}}
 	for _, name := range sorted(counters) {
 		if v := fmt.Sprint(counters[name]); v != "0" {
@@ -419,6 +426,19 @@ func (a *app) stats(counters map[string]any, endpoints []map[string]any) {
 	}
 	a.out.printf("\n")
 	a.out.table("", rows)
+}
+
+// impaired lists the pairs that a fabric impairs.
+func (a *app) impaired(all *statistics) {
+	if len(all.Impairments) > 0 {
+		a.out.printf("\nimpaired\n")
+	}
+	for _, line := range all.Impairments {
+		a.out.printf("%s\n", line)
+	}
+	if all.LeftOut > 0 {
+		a.out.printf("and %d pairs more\n", all.LeftOut)
+	}
 }
 
 func (a *app) switchyardBridge() *cobra.Command {
