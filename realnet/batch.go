@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"example.com/dsim/cells"
 	"example.com/dsim/realnet/plain"
@@ -29,13 +30,14 @@ var ErrNotPrepared = errors.New("is not prepared")
 // prepared before and not committed is forgotten.
 func (d *Driver) Prepare(version uint64, batch []cells.Change, wires map[string]socket.Config) error {
 	d.mu.Lock()
-	d.dropPrepared()
+	gone := d.dropPrepared()
 	err := d.over()
 	if err == nil {
 		err = d.site.Check(version, batch)
 	}
 	done := err == nil && version == d.site.Network().Version()
 	d.mu.Unlock()
+	gone()
 	if err != nil {
 		return err
 	}
@@ -53,9 +55,10 @@ func (d *Driver) Prepare(version uint64, batch []cells.Change, wires map[string]
 		}
 	}
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.dropPrepared() // by another that was quicker
+	gone = d.dropPrepared() // by another that was quicker
 	d.prepared = p
+	d.mu.Unlock()
+	gone()
 	return nil
 }
 
@@ -106,26 +109,33 @@ func (d *Driver) openWire(w *wire) (socket.Wire, error) {
 	return real, err
 }
 
-// dropPrepared closes the sockets of a batch that is not to be.
-func (d *Driver) dropPrepared() {
+// dropPrepared begins to close the sockets of a batch that is not to be, and gives
+// what waits for that: addresses and files are free only then. The caller holds
+// the lock, and must let go of it before it waits, since what reads a socket may
+// be waiting for its turn.
+func (d *Driver) dropPrepared() (gone func()) {
 	p := d.prepared
 	d.prepared = nil
 	if p == nil {
-		return
+		return func() {}
 	}
 	close(p.decided)
+	var closing sync.WaitGroup
 	for _, w := range p.wires {
-		go func() { _ = w.close() }() // its goroutine may be waiting for its turn
+		closing.Go(func() { _ = w.close() })
 	}
+	return closing.Wait
 }
 
-// Abort forgets a prepared batch.
+// Abort forgets a prepared batch. When it returns, its sockets are closed.
 func (d *Driver) Abort(version uint64) {
 	d.mu.Lock()
-	defer d.mu.Unlock()
+	gone := func() {}
 	if d.prepared != nil && d.prepared.version == version {
-		d.dropPrepared()
+		gone = d.dropPrepared()
 	}
+	d.mu.Unlock()
+	gone()
 }
 
 // Commit lets a prepared batch act. Committing a version that has acted is no

@@ -280,8 +280,9 @@ func (d *Driver) Close() error {
 	}
 	wires := d.wires
 	d.wires = make(map[string]*wire)
-	d.dropPrepared()
+	gone := d.dropPrepared()
 	d.mu.Unlock()
+	gone()
 	for _, w := range wires { // they may be waiting for their turn
 		err = errors.Join(err, w.close())
 	}

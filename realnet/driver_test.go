@@ -1,11 +1,14 @@
 package realnet
 
 import (
+	"path/filepath"
 	"testing"
 	"time"
 
+	"example.com/dsim/cells"
 	"example.com/dsim/cells/celltest"
 	"example.com/dsim/des"
+	"example.com/dsim/realnet/socket"
 	"example.com/dsim/replay/site"
 )
 
@@ -47,3 +50,26 @@ func (q *quiet) step() bool {
 func TestDriverIsADatacenter(t *testing.T) { celltest.TestDatacenter(t, newSite) }
 
 func TestDriverCarriesStreams(t *testing.T) { celltest.TestStreams(t, newSite) }
+
+// TestAbortFreesAddresses: what a batch has opened that is not to be is free when
+// Abort returns, and for the batch that takes its place.
+func TestAbortFreesAddresses(t *testing.T) {
+	d, err := New(Options{Site: site.Config{Name: "one", Seed: des.SeedOf(7), Make: celltest.MakeProbe}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.Close() })
+	batch := []cells.Change{
+		{Op: cells.AddCell, Cell: cells.CellSpec{ID: "a", Protocol: celltest.ProbeName}},
+		{Op: cells.AddLink, Link: cells.LinkSpec{Name: "ab", A: cells.Endpoint{Cell: "a", Port: "p0"}, B: cells.Endpoint{Cell: "b", Port: "p0"}}},
+	}
+	wires := map[string]socket.Config{"ab": {Kind: "unix-stream", Path: filepath.Join(t.TempDir(), "ab"), Mode: "server"}}
+	for n := range uint64(200) {
+		if err := d.Prepare(n+1, batch, wires); err != nil {
+			t.Fatalf("%d: %v", n, err)
+		}
+		if n%2 == 0 {
+			d.Abort(n + 1)
+		}
+	}
+}

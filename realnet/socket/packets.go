@@ -38,6 +38,9 @@ type packets struct {
 	again bool
 	// gone is called when a Send finds that nobody is there; it does not wait.
 	gone func()
+	// reach looks for the other end when a Send finds that there is none yet, and
+	// reports whether it is there now. It takes a few calls of the system.
+	reach func() bool
 	// troubled says what an error of reading means; it is called by the reader.
 	troubled func(error)
 	// arrived comes before each frame is handed on; it is called by the reader.
@@ -74,6 +77,7 @@ func newPackets(e *end, c packetConn, frameMax int) (*packets, error) {
 		return p.inNo != unix.EAGAIN
 	}
 	p.gone = func() {}
+	p.reach = func() bool { return false }
 	p.troubled = func(error) {}
 	p.arrived = func() {}
 	return p, nil
@@ -91,6 +95,9 @@ func (p *packets) Send(frame []byte) error {
 	if err == nil && p.outNo == unix.ECONNREFUSED && p.again {
 		p.refused.Add(1)
 		p.gone()
+		err = p.raw.Write(p.write)
+	}
+	if err == nil && p.outNo == unix.ENOTCONN && p.reach() {
 		err = p.raw.Write(p.write)
 	}
 	no := p.outNo

@@ -61,11 +61,28 @@ func openUnixgram(c Config, h Handler) (Wire, error) {
 		return nil, err
 	}
 	w.gone = w.poke
+	w.reach = w.there
 	w.arrived = w.answerable
 	_, _ = w.seek() // frames can go at once if the other end is there
 	w.work.Go(w.keep)
 	w.work.Go(w.receive)
 	return w, nil
+}
+
+// there connects to the other end for a Send that comes before keep has looked
+// again: whoever knows that both ends are open loses no frame. That they are
+// connected is told by keep, which is woken: the caller of Send may be the one
+// who is told.
+func (w *unixgram) there() bool {
+	_, err := w.seek()
+	if err != nil {
+		return false
+	}
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+	return true
 }
 
 // poke has the other end looked for now, if there was one.
