@@ -1,6 +1,7 @@
 package service
 
 import (
+	"bytes"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -103,6 +104,7 @@ type dnsHost struct {
 type dnsQuestion struct {
 	header   dns.Header
 	question dns.Question
+	spelt    []byte // its name, letter for letter
 	from     eth.Host
 	endpoint string
 	mac      eth.MAC    // of the endpoint, once it is known
@@ -116,10 +118,16 @@ func (s *dnsServer) datagram(e cells.Env, p *eth.Packet) {
 	m := &s.in
 	if err := m.Parse(p.UDP.Payload); err != nil || m.Response {
 		s.bad++
+		if dns.HasHeader(p.UDP.Payload) && !m.Response {
+			s.unreadable(e, p)
+		}
 		return
 	}
 	s.questions++
-	q := dnsQuestion{m.Header, m.Question, eth.Host{MAC: p.Source, IP: p.IPv4.Source, Port: p.UDP.Source}, "", eth.MAC{}, 0}
+	q := dnsQuestion{
+		header: m.Header, question: m.Question, spelt: bytes.Clone(dns.QuestionName(p.UDP.Payload)),
+		from: eth.Host{MAC: p.Source, IP: p.IPv4.Source, Port: p.UDP.Source},
+	}
 	switch {
 	case m.Opcode != 0:
 		s.refuse(e, &q, dns.NotImplemented)
@@ -128,6 +136,16 @@ func (s *dnsServer) datagram(e cells.Env, p *eth.Packet) {
 	default:
 		s.resolve(e, &q)
 	}
+}
+
+// unreadable answers what is no question that can be read.
+func (s *dnsServer) unreadable(e cells.Env, p *eth.Packet) {
+	b, err := s.in.AppendFormatError(s.payload[:0])
+	if err != nil {
+		return
+	}
+	s.payload = b
+	s.host.sendTo(e, dns.Port, eth.Host{MAC: p.Source, IP: p.IPv4.Source, Port: p.UDP.Source}, b)
 }
 
 func (s *dnsServer) refuse(e cells.Env, q *dnsQuestion, c dns.Code) {
@@ -348,6 +366,7 @@ func (s *dnsServer) answer(e cells.Env, q *dnsQuestion, c dns.Code, answers ...d
 		s.bad++
 		return
 	}
+	dns.Spell(b, q.spelt)
 	s.payload = b
 	switch {
 	case c == dns.NameError:

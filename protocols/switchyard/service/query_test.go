@@ -1,6 +1,7 @@
 package service
 
 import (
+	"encoding/hex"
 	"net/netip"
 	"strings"
 	"testing"
@@ -254,4 +255,36 @@ func TestRecordsOfTables(t *testing.T) {
 			t.Errorf("%s is %s", s, r)
 		}
 	}
+}
+
+// TestDNSSpellsAndComplains: a reply has the letters of its question, and what is
+// no question that can be read is told so, if it has a header.
+func TestDNSSpellsAndComplains(t *testing.T) {
+	p, err := NewDNS(DNSConfig{IP: "10.0.0.2", Table: []string{"www=10.0.0.9"}, TTL: time.Minute, Within: time.Second})
+	c := begin(t, p, err)
+	ask := dns.Ask(7, "www", dns.TypeA)
+	b, err := ask.Append(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	copy(b[13:], "WwW")
+	to := eth.Host{MAC: me, IP: eth.IP{10, 0, 0, 2}, Port: dns.Port}
+	c.Take()
+	said := func() string { return strings.Join(c.Take(), "\n") }
+	c.from(40053, to, b)
+	if got := said(); !strings.Contains(got, hex.EncodeToString([]byte("\x03WwW\x00"))) {
+		t.Errorf("answered %s", got)
+	}
+	b[5] = 2 // two questions
+	c.from(40053, to, b)
+	if got := said(); !strings.Contains(got, "000781010000000000000000") {
+		t.Errorf("two questions: %s", got)
+	}
+	b[2] |= 0x80 // a reply
+	c.from(40053, to, b)
+	c.from(40053, to, b[:11])
+	if got := said(); strings.Contains(got, "send") {
+		t.Errorf("no question: %s", got)
+	}
+	c.attrs(t, map[string]int64{"bad_messages": 3, "questions": 1})
 }
