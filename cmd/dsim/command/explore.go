@@ -28,7 +28,7 @@ type exploreFlags struct {
 	liveness                string
 	set                     []string
 	jobs, stopAfter         int
-	first                   bool
+	first, json             bool
 	deadline                time.Time // of --for
 }
 
@@ -70,6 +70,7 @@ found until then. One world in 20, and each that fails, is run a second time.
 	f.StringArrayVar(&o.set, "set", nil, "override a value of the scenario: path=value; may be repeated")
 	f.StringVarP(&o.out, "out", "o", "", "keep failures in this folder; default: testdata beside the scenario")
 	f.StringVar(&o.table, "table", "", "write all that was reached to this file, a line a place")
+	f.BoolVar(&o.json, "json", false, "print one JSON object for each scenario, on one line")
 	complete(c, "liveness", explore.LivenessModes()...)
 	completeFolders(c, "out")
 	return c
@@ -98,7 +99,9 @@ func (a *app) explore(ctx context.Context, o *exploreFlags, path string) error {
 	for i, file := range files {
 		s, err := a.exploreFile(ctx, o, opt, file, len(files)-i)
 		if s != nil && s.report != nil {
-			a.sought(s)
+			if err := a.showSought(o, s); err != nil {
+				return err
+			}
 			fmt.Fprintf(&table, "# %s\n%s", file, s.report.Table)
 			if len(s.kept) > 0 {
 				last = self() + " repro " + quote(s.kept[0])
@@ -118,7 +121,7 @@ func (a *app) explore(ctx context.Context, o *exploreFlags, path string) error {
 			return exit(exitEnvironment, err)
 		}
 	}
-	if last != "" {
+	if last != "" && !o.json {
 		a.out.printf("to repeat it:\n%s\n", last)
 	}
 	return worst
