@@ -1,6 +1,7 @@
 package switchyard
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -48,6 +49,11 @@ func RunBridge(o realnet.Options, params []cells.Param, left, right socket.Confi
 }
 
 func run(o realnet.Options, spec cells.CellSpec, to map[cells.ID]socket.Config, look func(*site.Site)) (*realnet.Driver, error) {
+	// Nobody has named the cell, or made a batch: what is wrong with its parameters
+	// is said without them.
+	if _, err := o.Site.Make(spec); err != nil {
+		return nil, cmp.Or(errors.Unwrap(err), err)
+	}
 	d, err := realnet.New(o)
 	if err != nil {
 		return nil, err
@@ -93,9 +99,8 @@ func Serve(o realnet.Options, params []cells.Param, host string, port uint16) (*
 	spec := cells.CellSpec{ID: FabricCell, Protocol: "switchyard-fabric", Params: params}
 	d, err := Run(o, spec, socket.Config{Mode: "server", Host: host, Local: port, Service: switchyard.Service}, nil)
 	if err != nil {
-		err = fmt.Errorf("switchyard: %w", err)
 		if busy := (*net.OpError)(nil); errors.As(err, &busy) {
-			err = &ListenError{err}
+			err = &ListenError{fmt.Errorf("switchyard: %w", busy)}
 		}
 		return nil, err
 	}

@@ -52,6 +52,7 @@ func TestSwitchyardClientsEnd(t *testing.T) {
 	wants(1, []string{"no such endpoint: nobody", "dsim: no answer"}, "ping", "--endpoint", "second", "--to", "nobody", "--wait", "100ms")
 	wants(1, []string{"[cli] no ARP reply from 10.0.0.99", "dsim: no answer"}, "icmp", "--endpoint", "third", "--to-ip", "10.0.0.99", "--tries", "1")
 	wants(1, []string{"[cli] no reply in 50ms", "dsim: no answer"}, "ping", "--endpoint", "fourth", "--to", "", "--to-ip", "10.0.0.77", "--timeout", "50ms", "--tries", "2")
+	wants(2, []string{"dsim: ping: port 0: from 1 to 65535 are possible"}, "ping", "--port", "0")
 	wants(2, []string{`dsim: rule 1: no action "dorp"; did you mean "drop"?`}, "fw", "svc_echo", "dorp proto=udp")
 	wants(2, []string{`impairment "dorp=10%"; did you mean "drop"?`}, "impair", "cli1", "svc_echo", "dorp=10%")
 	addr = "127.0.0.1:1"
