@@ -130,9 +130,7 @@ func TestNothingHangsOnAStoppedProcess(t *testing.T) {
 	c := start(t, func(o *Options) { o.CallMax, o.StopMax = 300*time.Millisecond, 300*time.Millisecond })
 	next(t, c, probeCell("alice"), probeCell("bob"), joinChange("ab", "alice:p0", "bob:p0"))
 	pid := c.Process("bob")
-	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	standStill(t, pid)
 	begun := time.Now()
 	version := c.Version()
 	err := c.Apply(version+1, []cells.Change{{Op: cells.SetLink, Link: cells.LinkSpec{Name: "ab", Both: []cells.Param{{Name: "delay", Value: "1ms"}}}}})
@@ -153,9 +151,7 @@ func TestNothingHangsOnAStoppedProcess(t *testing.T) {
 	until(t, "it is back", func() bool { return c.Heartbeat(t.Context(), "bob") == "alive" })
 	next(t, c, cells.Change{Op: cells.SetLink, Link: cells.LinkSpec{Name: "ab", Both: []cells.Param{{Name: "delay", Value: "3ms"}}}})
 	talk(t, c, "alice", "bob", "back")
-	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	standStill(t, pid)
 	next(t, c, removeCellChange("bob")) // which takes no word of its
 	until(t, "it has ended", func() bool { return !alive(pid) })
 	if took := time.Since(begun); took > 20*time.Second {
@@ -301,9 +297,7 @@ func TestAKilledControllerLeavesNothing(t *testing.T) {
 	defer os.RemoveAll(dir)
 	cmd, pids := owned(t, dir)
 	// One is stopped, and one does not hear that the controller dies.
-	if err := syscall.Kill(pids["carol"], syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	standStill(t, pids["carol"])
 	deaf := deafChild(t, dir)
 	stranger := filepath.Join(dir, "notes.txt")
 	if err := os.WriteFile(stranger, []byte("not of the datacenter"), 0o600); err != nil {
@@ -401,9 +395,7 @@ func TestRunDirectoriesAreTheOwnersAlone(t *testing.T) {
 // stop and resume stop a cell's process, and let it go on.
 func stop(t *testing.T, c *Controller, id cells.ID) {
 	t.Helper()
-	if err := syscall.Kill(c.Process(id), syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	standStill(t, c.Process(id))
 }
 
 func resume(t *testing.T, c *Controller, id cells.ID) {
