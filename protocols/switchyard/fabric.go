@@ -46,6 +46,7 @@ const (
 	CaptureMax       = 1 << 20 // frames
 	LaterMax         = 1 << 16 // frames that wait: late copies, and replayed ones
 	LaterBytesMax    = 1 << 26 // bytes of those
+	sparesMax        = 1 << 8  // buffers that are kept between events, and no more with their clients
 
 	autoMACsMax = 1<<24 - 1 // the number of the last address a fabric can give
 )
@@ -94,6 +95,7 @@ type fabric struct {
 	listening bool
 	clients   map[cells.Port]*client // looked up, never ranged over
 	leaving   []*client              // those with something in out
+	spare     [][]byte               // room for out
 	silent    []*client              // have not said hello, oldest first; some have since, or are gone
 	number    uint64                 // of the last connection
 
@@ -298,6 +300,9 @@ func (f *fabric) queued(e cells.Env, c *client) int { return e.Queued(c.port) + 
 func (f *fabric) queue(c *client, m Message) {
 	if len(c.out) == 0 {
 		f.leaving = append(f.leaving, c)
+		if last := len(f.spare) - 1; last >= 0 {
+			c.out, f.spare = f.spare[last], f.spare[:last]
+		}
 	}
 	c.out = m.Append(c.out)
 }
@@ -306,7 +311,10 @@ func (f *fabric) queue(c *client, m Message) {
 func (f *fabric) flush(e cells.Env, c *client) {
 	if len(c.out) > 0 {
 		e.Send(c.port, c.out)
-		c.out = c.out[:0]
+		if len(f.spare) < sparesMax {
+			f.spare = append(f.spare, c.out[:0])
+		}
+		c.out = nil
 	}
 }
 
